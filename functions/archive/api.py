@@ -1,0 +1,37 @@
+"""Reading the record over HTTP."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from functions.archive import service
+from functions.archive.models import PendingPrediction, PredictionPage, PredictionWithImage, Status
+from rottenbot import http, settings
+
+settings.check(settings.tokens, settings.redis, settings.events, settings.archive, settings.database)
+app = http.router(
+    {
+        service.UnknownPredictionError: HTTPStatus.NOT_FOUND,
+        service.InvalidCursorError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+
+
+@app.get("/api/v1/inference/predictions", summary="Saved photos, newest first", tags=["archive"], security=http.SECURED)
+def predictions(
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    class_name: Annotated[str | None, Query(alias="class", max_length=100, pattern=r"^[^\x00]*$")] = None,
+    status: Annotated[Status | None, Query()] = None,
+) -> PredictionPage:
+    return service.page(http.bearer(app).user_uid, limit, cursor, class_name, status)
+
+
+@app.get("/api/v1/inference/predictions/<uid>", summary="One saved photo", tags=["archive"], security=http.SECURED)
+def prediction(uid: Annotated[UUID, Path()]) -> PredictionWithImage | PendingPrediction:
+    return service.read(uid, http.bearer(app).user_uid)
+
+
+handler = http.handler(app, service.warm)

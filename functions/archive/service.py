@@ -1,0 +1,80 @@
+"""The durable record of every saved photo."""
+
+import base64
+import binascii
+from datetime import datetime
+from uuid import UUID
+
+from functions.archive import store
+from functions.archive.models import PendingPrediction, PredictionPage, PredictionWithImage
+from rottenbot import database, storage
+from rottenbot.aws import MissingObjectError
+from rottenbot.bucket_events import CreatedObject
+from rottenbot.logs import logger
+from rottenbot.photos import PhotoKey, Result
+
+
+class UnknownPredictionError(Exception):
+    """The caller has no such prediction."""
+
+
+class InvalidCursorError(Exception):
+    """The cursor was not made here."""
+
+
+def record_photo(created: CreatedObject) -> None:
+    """Give a classified photo its row and its place in the archive, and only then take it out of the events bucket.
+
+    Every step can be repeated, so a stop at any point only means that the queue brings the event again.
+    """
+    key = PhotoKey.parse(created.key)
+    try:
+        photo = store.read_classified(created)
+    except MissingObjectError:
+        logger.info("photo was recorded before", prediction_uid=str(key.prediction_uid))
+        return
+    result = Result.from_metadata(photo.metadata)
+    store.record(key, photo, result)
+    store.keep_image(key, photo, result)
+    store.drop_classified(created)
+    logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
+
+
+def read(uid: UUID, user_uid: UUID) -> PredictionWithImage | PendingPrediction:
+    """A user's record with an address of its photo. Raises UnknownPredictionError, also for another user's."""
+    found = store.find(uid, user_uid)
+    if found is None and store.on_its_way(uid, user_uid):
+        return PendingPrediction(uid=uid)
+    found = found or store.find(uid, user_uid)  # it may have arrived between the two looks
+    if found is None:
+        raise UnknownPredictionError("There is no such prediction.")
+    prediction, image_path = found
+    return PredictionWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
+
+
+def page(
+    user_uid: UUID, limit: int, cursor: str | None, class_name: str | None, status: str | None
+) -> PredictionPage:
+    """A user's records, newest first. Raises InvalidCursorError."""
+    rows = store.page(user_uid, limit + 1, _decode(cursor) if cursor else None, class_name, status)
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return PredictionPage(predictions=shown, next_cursor=_encode(shown[-1].created_at, shown[-1].uid) if more else None)
+
+
+def warm() -> None:
+    """Make what the first request would otherwise have to wait for."""
+    storage.archive()
+    database.query("SELECT 1")
+
+
+def _encode(created_at: datetime, uid: UUID) -> str:
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {uid}".encode()).decode()
+
+
+def _decode(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        created_at, uid = base64.urlsafe_b64decode(cursor).decode().split(" ")
+        return datetime.fromisoformat(created_at), UUID(uid)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCursorError("The cursor is not one that a page of predictions ended with.") from error

@@ -1,0 +1,107 @@
+"""The predictions table, and where photos lie in the two buckets."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from functions.archive.models import Prediction
+from rottenbot import database, settings, storage
+from rottenbot.bucket_events import CreatedObject
+from rottenbot.photos import PhotoKey, Result
+from rottenbot.storage import StoredObject
+
+COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
+    model_version, created_at, recorded_at"""
+
+
+def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
+    """Insert a photo's row, or bring the row that it has up to this result."""
+    best = asdict(result.top[0]) if result.top else dict.fromkeys(
+        ("predicted_class", "predicted_class_name", "confidence")
+    )
+    database.query(
+        """INSERT INTO predictions (uid, user_uid, image_path, content_type, status, reason, predicted_class,
+               predicted_class_name, confidence, top_classes, model_version, created_at)
+           VALUES (:uid, :user_uid, :image_path, :content_type, :status, :reason, :predicted_class,
+               :predicted_class_name, :confidence, CAST(:top AS jsonb), :model_version, :created_at)
+           ON CONFLICT (uid) DO UPDATE SET
+               (image_path, content_type, status, reason, predicted_class, predicted_class_name, confidence,
+                top_classes, model_version)
+             = (excluded.image_path, excluded.content_type, excluded.status, excluded.reason, excluded.predicted_class,
+                excluded.predicted_class_name, excluded.confidence, excluded.top_classes, excluded.model_version)
+           WHERE predictions.user_uid = excluded.user_uid""",
+        uid=key.prediction_uid,
+        user_uid=key.user_uid,
+        image_path=image_path(key, result),
+        content_type=photo.content_type,
+        status="failed" if result.reason else "recorded",
+        reason=result.reason,
+        **best,
+        top=json.dumps([asdict(ranked) for ranked in result.top]),
+        model_version=result.model_version,
+        created_at=result.created_at,
+    )
+
+
+def find(uid: UUID, user_uid: UUID) -> tuple[Prediction, str] | None:
+    """A user's record and the key of its photo in the archive; None for another user's."""
+    rows = database.query(
+        f"SELECT {COLUMNS}, image_path FROM predictions WHERE uid = :uid AND user_uid = :user_uid",
+        uid=uid,
+        user_uid=user_uid,
+    )
+    return (Prediction.model_validate(rows[0]), rows[0]["image_path"]) if rows else None
+
+
+def page(
+    user_uid: UUID, limit: int, after: tuple[datetime, UUID] | None, class_name: str | None, status: str | None
+) -> list[Prediction]:
+    """A user's records, newest first, from the one after `after` on."""
+    created_at, uid = after or (None, None)
+    rows = database.query(
+        f"""SELECT {COLUMNS} FROM predictions
+            WHERE user_uid = :user_uid
+              AND (CAST(:class_name AS text) IS NULL OR predicted_class_name = :class_name)
+              AND (CAST(:status AS text) IS NULL OR status = :status)
+              AND (CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid))
+            ORDER BY created_at DESC, uid DESC LIMIT :limit""",
+        user_uid=user_uid,
+        class_name=class_name,
+        status=status,
+        uid=uid,
+        created_at=created_at,
+        limit=limit,
+    )
+    return [Prediction.model_validate(row) for row in rows]
+
+
+def read_classified(created: CreatedObject) -> StoredObject:
+    """The classified photo that an event tells of. Raises MissingObjectError when it is gone."""
+    return storage.events().get(created.key, created.version)
+
+
+def keep_image(key: PhotoKey, photo: StoredObject, result: Result) -> None:
+    """Put the photo into the archive."""
+    storage.archive().put(image_path(key, result), photo)
+
+
+def drop_classified(created: CreatedObject) -> None:
+    """Take the classified photo out of the events bucket."""
+    storage.events().delete(created.key, created.version)
+
+
+def on_its_way(uid: UUID, user_uid: UUID) -> bool:
+    """Whether a user's photo is in the events bucket."""
+    return any(storage.events().has_prefix(f"{stage}/{user_uid}/{uid}.") for stage in ("uploads", "classified"))
+
+
+def image_url(path: str) -> str:
+    """An address from which the photo can be read for some minutes."""
+    return storage.archive().presigned_get(path, settings.archive().image_url_expires_seconds)
+
+
+def image_path(key: PhotoKey, result: Result) -> str:
+    """The photo's key in the archive bucket."""
+    return f"{'rejected' if result.reason else 'images'}/{key.name}"

@@ -1,0 +1,55 @@
+"""The auth calls over HTTP."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body
+
+from functions.auth import service
+from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, TokenPair, User
+from functions.auth.store import EmailTakenError
+from rottenbot import http, settings
+
+settings.check(settings.tokens, settings.signing, settings.attempts, settings.database, settings.redis)
+
+app = http.router(
+    {
+        EmailTakenError: HTTPStatus.FORBIDDEN,
+        service.InvalidCredentialsError: HTTPStatus.UNAUTHORIZED,
+        service.WeakPasswordError: HTTPStatus.UNPROCESSABLE_ENTITY,
+        service.TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+@app.post("/api/v1/auth/signup", summary="Create an account", tags=["auth"], status_code=HTTPStatus.CREATED)
+def sign_up(request: Annotated[SignUp, Body()]) -> SignedUp:
+    return SignedUp(user=service.sign_up(request, _address()))
+
+
+@app.post("/api/v1/auth/login", summary="Log in", tags=["auth"])
+def log_in(request: Annotated[LogIn, Body()]) -> LoggedIn:
+    return service.log_in(request, _address())
+
+
+@app.route("/api/v1/auth/refresh_token", method=["GET", "POST"], summary="Replace the refresh token", tags=["auth"], security=http.SECURED)
+def refresh_token() -> TokenPair:
+    return service.refresh(http.bearer(app, "refresh"))
+
+
+@app.route("/api/v1/auth/logout", method=["GET", "POST"], summary="Log out everywhere", tags=["auth"], security=http.SECURED)
+def log_out() -> LoggedOut:
+    service.log_out(http.bearer(app))
+    return LoggedOut()
+
+
+@app.get("/api/v1/auth/me", summary="The account of the token", tags=["auth"], security=http.SECURED)
+def me() -> User:
+    return service.current_user(http.bearer(app))
+
+
+def _address() -> str:
+    return app.current_event.request_context.identity.source_ip or "unknown"
+
+
+handler = http.handler(app, service.warm)

@@ -1,0 +1,149 @@
+"""Signing up, logging in, staying logged in, logging out."""
+
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from functions.auth import store
+from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User
+from rottenbot import secrets, settings, tokens
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+# OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 iterations, 1 degree of parallelism.
+MEMORY_KIB: Final = 19 * 1024
+ITERATIONS: Final = 2
+COMMONEST_PASSWORDS: Final = 10_000
+
+
+class InvalidCredentialsError(Exception):
+    """No account has this email and password."""
+
+
+class WeakPasswordError(Exception):
+    """The password is one of those that attackers try first."""
+
+
+class TooManyAttemptsError(Exception):
+    """The account or the address has to wait; `retry_after` says how many seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many attempts. Please try again in {retry_after} seconds.")
+        self.retry_after = retry_after
+
+
+def sign_up(request: SignUp, address: str) -> User:
+    """Create an account. Raises WeakPasswordError, EmailTakenError, TooManyAttemptsError."""
+    _limit("address", address, settings.attempts().attempts_per_address)
+    if request.password.lower() in _common_passwords():
+        raise WeakPasswordError("This password is too common. Please choose another one.")
+    password_hash = _passwords().hasher.hash(request.password)
+    return store.add_user(uuid.uuid4(), request.email, request.first_name, request.last_name, password_hash)
+
+
+def log_in(request: LogIn, address: str) -> LoggedIn:
+    """Start a session. Raises InvalidCredentialsError, after the same work whether or not the account exists, and
+    TooManyAttemptsError."""
+    limits = settings.attempts()
+    _limit("account", request.email, limits.attempts_per_account)
+    _limit("address", address, limits.attempts_per_address)
+    user = _check_password(request)
+    store.forgive_attempt(request.email, address)
+    family = uuid.uuid4().hex
+    refresh_jti = uuid.uuid4().hex
+    store.start_session(family, refresh_jti)
+    pair = _token_pair(user.uid, family, refresh_jti)
+    return LoggedIn(access_token=pair.access_token, refresh_token=pair.refresh_token, user=user)
+
+
+def refresh(shown: tokens.Token) -> TokenPair:
+    """Replace a refresh token. One that was replaced before ends its whole log-in: it may have been stolen."""
+    valid_jti = store.rotate_session(shown.family, shown.jti, uuid.uuid4().hex)
+    if valid_jti is None:
+        raise tokens.InvalidTokenError("The token was revoked. Please log in again.")
+    return _token_pair(shown.user_uid, shown.family, valid_jti)
+
+
+def log_out(token: tokens.Token) -> None:
+    """End the log-in that a token descends from."""
+    store.end_session(token.family)
+
+
+def current_user(token: tokens.Token) -> User:
+    """The account of a token. Raises InvalidTokenError when it no longer exists."""
+    user = store.find_user(token.user_uid)
+    if user is None:
+        raise tokens.InvalidTokenError("The account no longer exists.")
+    return user
+
+
+def warm() -> None:
+    """Make what the first request would otherwise have to wait for."""
+    _passwords()
+    _signing_key()
+
+
+def _check_password(request: LogIn) -> User:
+    import argon2
+
+    passwords = _passwords()
+    found = store.find_login(request.email)
+    password_hash = found[1] if found else passwords.nobodys_hash
+    try:
+        passwords.hasher.verify(password_hash, request.password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        found = None
+    if found is None:
+        raise InvalidCredentialsError("Invalid email or password")
+    user = found[0]
+    if passwords.hasher.check_needs_rehash(password_hash):
+        store.set_password_hash(user.uid, passwords.hasher.hash(request.password))
+    return user
+
+
+def _limit(scope: str, who: str, most: int) -> None:
+    count, seconds = store.count_attempt(scope, who)
+    if count > most:
+        raise TooManyAttemptsError(seconds)
+
+
+def _token_pair(user_uid: uuid.UUID, family: str, refresh_jti: str) -> TokenPair:
+    key = _signing_key()
+    return TokenPair(
+        access_token=tokens.sign("access", tokens.Token(user_uid, uuid.uuid4().hex, family), key),
+        refresh_token=tokens.sign("refresh", tokens.Token(user_uid, refresh_jti, family), key),
+    )
+
+
+@cache
+def _signing_key() -> EllipticCurvePrivateKey:
+    key = load_pem_private_key(secrets.read_text(settings.signing().token_signing_key_secret).encode(), password=None)
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise settings.SettingsError("Wrong settings: TOKEN_SIGNING_KEY_SECRET: not an elliptic curve key")
+    return key
+
+
+@dataclass(frozen=True)
+class _Passwords:
+    hasher: "PasswordHasher"
+    nobodys_hash: str
+
+
+@cache
+def _passwords() -> _Passwords:
+    from argon2 import PasswordHasher
+
+    hasher = PasswordHasher(time_cost=ITERATIONS, memory_cost=MEMORY_KIB, parallelism=1)
+    return _Passwords(hasher, hasher.hash(uuid.uuid4().hex))
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"][:COMMONEST_PASSWORDS])

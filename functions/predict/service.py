@@ -1,0 +1,105 @@
+"""A photo in, its class out; and, for a photo to keep, the first step of its way into the archive."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from functions.predict import classifier
+from functions.predict.images import EXTENSIONS, UnreadableImageError, to_array
+from functions.predict.models import Prediction, Upload
+from rottenbot import settings, storage
+from rottenbot.aws import MissingObjectError
+from rottenbot.bucket_events import CreatedObject
+from rottenbot.logs import logger
+from rottenbot.photos import PhotoKey, RankedClass, Result
+from rottenbot.problems import UnavailableError
+from rottenbot.storage import StoredObject
+
+# A Lambda function takes 6 MB, and base64 makes 4 of 3 bytes.
+MAX_INLINE_BYTES: Final = 4_500_000
+
+settings.check(settings.model, settings.events)
+model = classifier.load(settings.model().model_runtime, settings.model().model_threads)
+
+
+class UnsupportedTypeError(Exception):
+    """The photo is declared to be of a type that is not taken."""
+
+
+class PhotoTooLargeError(Exception):
+    """The photo is too large for a request and has to be uploaded."""
+
+
+def classify(data: bytes, content_type: str | None, user_uid: uuid.UUID, keep: bool) -> Prediction:
+    """Classify a photo, and with `keep` hand it on to the archive before answering.
+
+    Raises UnsupportedTypeError, PhotoTooLargeError, UnreadableImageError, and UnavailableError when it was to be kept
+    and could not be.
+    """
+    extension = EXTENSIONS.get(content_type or "")
+    if extension is None:
+        raise UnsupportedTypeError(f"Invalid file type. Only JPEG, PNG and WebP are supported. Got {content_type}")
+    if len(data) > MAX_INLINE_BYTES:
+        raise PhotoTooLargeError(
+            f"The photo has {len(data)} bytes; at most {MAX_INLINE_BYTES} fit in a request."
+            " Ask POST /api/v1/inference/uploads for an upload address instead."
+        )
+    top = model.rank(to_array(data, model.size))
+    key = PhotoKey(user_uid, uuid.uuid4(), extension) if keep else None
+    if key:
+        _hand_on(key, data, Result(model.version, datetime.now(UTC), top))
+    return _prediction(top, key)
+
+
+def start_upload(content_type: str, user_uid: uuid.UUID) -> Upload:
+    """An address to upload one photo to; its classification starts when it arrives."""
+    config = settings.events()
+    key = PhotoKey(user_uid, uuid.uuid4(), EXTENSIONS[content_type])
+    form = storage.events().presigned_post(
+        key.at("uploads"), content_type, config.upload_max_bytes, config.upload_expires_seconds
+    )
+    return Upload(prediction_uid=key.prediction_uid, url=form["url"], fields=form["fields"])
+
+
+def classify_upload(created: CreatedObject) -> None:
+    """Classify an uploaded photo and hand it on to the archive, with a reason in place of a class if it is unreadable.
+
+    Can be repeated at any point: the upload goes only after its successor is written.
+    """
+    key = PhotoKey.parse(created.key)
+    try:
+        photo = storage.events().get(created.key, created.version)
+    except MissingObjectError:
+        logger.info("upload was handled before", prediction_uid=str(key.prediction_uid))
+        return
+    try:
+        result = Result(model.version, created.time, model.rank(to_array(photo.data, model.size)))
+    except UnreadableImageError as error:
+        result = Result(model.version, created.time, reason=str(error))
+    _hand_on(key, photo.data, result)
+    storage.events().delete(created.key, created.version)
+
+
+def warm() -> None:
+    """Make what the first request would otherwise have to wait for."""
+    storage.events()
+
+
+def _hand_on(key: PhotoKey, data: bytes, result: Result) -> None:
+    content_type = next(kind for kind, extension in EXTENSIONS.items() if extension == key.extension)
+    try:
+        storage.events().put(key.at("classified"), StoredObject(data, content_type, result.to_metadata()))
+    except UnavailableError as error:
+        raise UnavailableError("The photo could not be saved right now. Please try again later.") from error
+
+
+def _prediction(top: tuple[RankedClass, ...], key: PhotoKey | None) -> Prediction:
+    best = top[0]
+    return Prediction(
+        predicted_class=best.predicted_class,
+        predicted_class_name=best.predicted_class_name,
+        confidence=best.confidence,
+        prediction_uid=key.prediction_uid if key else None,
+        model_version=model.version,
+        top=list(top),
+    )

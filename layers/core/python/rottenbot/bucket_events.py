@@ -1,0 +1,52 @@
+"""S3 events that arrive through an SQS queue: unpacked, one object at a time, with failures reported per message."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rottenbot.logs import logger
+
+
+@dataclass(frozen=True)
+class CreatedObject:
+    """An object that entered the events bucket, and when; `version` is None where the bucket keeps no versions."""
+
+    key: str
+    version: str | None
+    time: datetime
+
+
+def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any], LambdaContext], Any]:
+    """The Lambda handler that calls `process` for every object of a batch.
+
+    A message whose object fails is reported back alone, so the queue brings it again and, in the end, to its
+    dead-letter queue; the other messages of the batch are done.
+    """
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+    @logger.inject_lambda_context(clear_state=True)
+    def handle(event: dict[str, Any], context: LambdaContext) -> Any:
+        if "warmup" in event:
+            return {"warm": True}
+        return process_partial_response(event, partial(_each_object, process), processor, context)
+
+    return handle
+
+
+def _each_object(process: Callable[[CreatedObject], None], message: SQSRecord) -> None:
+    for record in message.json_body.get("Records", []):  # S3's own test message has none
+        created = record["s3"]["object"]
+        time = datetime.fromisoformat(record["eventTime"])
+        target = CreatedObject(unquote_plus(created["key"]), created.get("versionId"), time)
+        try:
+            process(target)
+        except Exception:
+            logger.exception("object failed", object_key=target.key, message_id=message.message_id)
+            raise

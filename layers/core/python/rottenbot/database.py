@@ -1,0 +1,86 @@
+"""PostgreSQL through pg8000: one connection per execution environment, every statement its own transaction."""
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from rottenbot import secrets, settings
+from rottenbot.problems import UnavailableError
+
+if TYPE_CHECKING:
+    import pg8000.native
+
+Row = dict[str, Any]
+CONNECTION_LOST = ("08", "57P")  # SQLSTATE classes: connection exception; shut down or cannot connect now
+UNIQUE_VIOLATION = "23505"
+
+_connection: "pg8000.native.Connection | None" = None
+
+
+class DuplicateError(Exception):
+    """The row would break a unique constraint."""
+
+
+def query(sql: str, **parameters: object) -> list[Row]:
+    """Run one statement with named parameters (`:name`) and return its rows as dictionaries.
+
+    A connection that the server dropped meanwhile is replaced once and the statement sent again, so a statement must
+    be safe to repeat. Raises DuplicateError for a broken unique constraint and UnavailableError when PostgreSQL cannot
+    be reached. After any failure no transaction is left open: autocommit, and a broken connection is closed.
+    """
+    import pg8000.native
+
+    for last_try in (_connection is None, True):
+        try:
+            return _run(sql, parameters)
+        except pg8000.native.DatabaseError as error:
+            state = error.args[0].get("C", "") if error.args and isinstance(error.args[0], dict) else ""
+            if state == UNIQUE_VIOLATION:
+                raise DuplicateError from error
+            if not state.startswith(CONNECTION_LOST):
+                raise
+            failure: Exception = error
+        except (pg8000.native.InterfaceError, OSError, TimeoutError) as error:
+            failure = error
+        close()
+        if last_try:
+            break
+    raise UnavailableError("The database cannot be reached right now. Please try again later.") from failure
+
+
+def close() -> None:
+    """Close the kept connection, if there is one."""
+    import pg8000.native
+
+    global _connection
+    connection, _connection = _connection, None
+    if connection is not None:
+        try:
+            connection.close()
+        except (pg8000.native.InterfaceError, OSError):
+            pass  # it was broken already
+
+
+def _run(sql: str, parameters: dict[str, object]) -> list[Row]:
+    global _connection
+    if _connection is None:
+        _connection = _connect()
+    rows = _connection.run(sql, **parameters)
+    columns = [column["name"] for column in _connection.columns or []]
+    return [dict(zip(columns, row, strict=True)) for row in rows or []]
+
+
+def _connect() -> "pg8000.native.Connection":
+    import pg8000.native
+
+    config = settings.database()
+    login = secrets.read(config.database_secret)
+    return pg8000.native.Connection(
+        login["username"],
+        password=login["password"],
+        host=config.database_host,
+        port=config.database_port,
+        database=config.database_name,
+        ssl_context=ssl.create_default_context() if config.database_tls else None,
+        timeout=config.database_timeout_seconds,
+        application_name="rottenbot",
+    )

@@ -1,0 +1,159 @@
+"""The HTTP side of a function: its router, who is calling, and the one place where an exception becomes an answer."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path as FilesPath
+from typing import Any, Final
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rottenbot import cache, tokens
+from rottenbot.logs import logger
+from rottenbot.problems import CONTENT_TYPE, BadRequestError, ForbiddenError, Problem, UnavailableError
+
+Event = dict[str, Any]
+Handler = Callable[[Event, LambdaContext], dict[str, Any]]
+ErrorStatuses = Mapping[type[Exception], HTTPStatus]
+NO_STORE: Final = {"Cache-Control": "no-store"}
+BEARER: Final = "bearer "
+SECURED: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
+SHARED_ERRORS: Final[ErrorStatuses] = {
+    BadRequestError: HTTPStatus.BAD_REQUEST,
+    tokens.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
+    """A validating router that answers each listed exception with its status and its own text as `detail`."""
+    app = APIGatewayRestResolver(enable_validation=True)
+    statuses = {**SHARED_ERRORS, **errors}
+
+    app.use([_never_cached])
+
+    @app.exception_handler(list(statuses))
+    def expected(error: Exception) -> Response[str]:
+        status = next(statuses[kind] for kind in type(error).__mro__ if kind in statuses)
+        return _respond(Problem(status, str(error), _headers(status, error)))
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(error: RequestValidationError) -> Response[str]:
+        fields = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
+        detail = "; ".join(f"{wrong['field']}: {wrong['message']}" for wrong in fields)
+        return _respond(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=fields))
+
+    @app.exception_handler(RequestUnsupportedContentType)
+    def unsupported(_: RequestUnsupportedContentType) -> Response[str]:
+        detail = "The body must be JSON, or for a photo multipart/form-data."
+        return _respond(Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail))
+
+    @app.exception_handler(UnicodeDecodeError)
+    def undecodable(_: UnicodeDecodeError) -> Response[str]:
+        return _respond(Problem(HTTPStatus.BAD_REQUEST, "The body is not valid UTF-8."))
+
+    @app.not_found
+    def unknown(_: NotFoundError) -> Response[str]:
+        return _respond(Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address."))
+
+    return app
+
+
+def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
+    """The Lambda handler over a router. An event `{"warmup": …}` only runs `warm`, so that the next request finds all
+    that is made on first use; an exception that the router does not know becomes a 500 and a log line."""
+
+    @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
+    def handle(event: Event, context: LambdaContext) -> dict[str, Any]:
+        if "warmup" in event:
+            warm()
+            return {"warm": True}
+        try:
+            _require_object(event)
+            answer = app.resolve(event, context)
+        except BadRequestError as error:
+            answer = _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
+        except Exception:
+            logger.exception("request failed")
+            answer = _as_event(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."))
+        logger.info(
+            "request", method=event.get("httpMethod"), route=event.get("resource"), status=answer["statusCode"]
+        )
+        return answer
+
+    return handle
+
+
+def bearer(app: APIGatewayRestResolver, kind: tokens.Kind = "access") -> tokens.Token:
+    """The caller's token, verified and not revoked. Raises InvalidTokenError or UnavailableError."""
+    given = app.current_event.headers.get("authorization") or ""
+    if not given.lower().startswith(BEARER):
+        raise tokens.InvalidTokenError("Please log in: send the access token as a bearer token.")
+    token = tokens.verify(kind, given[len(BEARER) :].strip())
+    if kind == "access":
+        cache.require_session(token)
+    return token
+
+
+def require_same_user(token: tokens.Token, user_uid: UUID | None) -> None:
+    """Raise ForbiddenError when a request names a user other than the one who sends it."""
+    if user_uid not in (None, token.user_uid):
+        raise ForbiddenError("user_uid is not the user of this token.")
+
+
+def documentation_page(openapi: str) -> str:
+    """A page over an OpenAPI document that loads nothing from anywhere else: Swagger UI's files come with powertools."""
+    from aws_lambda_powertools.event_handler.openapi import swagger_ui
+
+    files = FilesPath(swagger_ui.__file__).parent
+    return swagger_ui.generate_swagger_html(
+        openapi,
+        (files / "swagger-ui-bundle.min.js").read_text(),
+        (files / "swagger-ui.min.css").read_text(),
+        swagger_base_url="",
+        oauth2_config=None,
+    )
+
+
+def _never_cached(app: APIGatewayRestResolver, call_next: NextMiddleware) -> Response[Any]:
+    response = call_next(app)
+    response.headers.update({**NO_STORE, **response.headers})
+    return response
+
+
+def _headers(status: int, error: Exception) -> dict[str, str]:
+    headers = {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if retry_after := getattr(error, "retry_after", None):
+        headers["Retry-After"] = str(retry_after)
+    return headers
+
+
+def _respond(problem: Problem) -> Response[str]:
+    return Response(problem.status, CONTENT_TYPE, problem.body(), {**NO_STORE, **problem.headers})
+
+
+def _as_event(problem: Problem) -> dict[str, Any]:
+    return {
+        "statusCode": problem.status,
+        "headers": {"Content-Type": CONTENT_TYPE, **NO_STORE},
+        "body": problem.body(),
+        "isBase64Encoded": False,
+    }
+
+
+def _require_object(event: Event) -> None:
+    # The router itself would take the first element of an array, and answer 500 to a form without boundary.
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    content_type = headers.get("content-type", "").lower()
+    if content_type.startswith("multipart/form-data"):
+        if "boundary=" not in content_type:
+            raise BadRequestError("The multipart form has no boundary.")
+    elif (event.get("body") or "").lstrip().startswith("["):
+        raise BadRequestError("The body must be a JSON object.")

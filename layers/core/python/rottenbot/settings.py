@@ -1,0 +1,100 @@
+"""Every setting of every function: environment variables, read here and nowhere else.
+
+Each group is read once, when first asked for, and is checked then: a wrong value ends the start with one sentence.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class SettingsError(RuntimeError):
+    """An environment variable is missing or has a value that cannot be used."""
+
+
+class Group(BaseModel):
+    """Settings that are read together; the names of the fields in capitals are the environment variables."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def read(cls) -> Self:
+        given = {field: os.environ[field.upper()] for field in cls.model_fields if os.environ.get(field.upper())}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problems = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+            raise SettingsError(f"Wrong settings: {problems}") from None
+
+
+class Tokens(Group):
+    token_issuer: Name = "rottenbot"
+    token_audience: Name = "rottenbot-api"
+    token_public_key: Name
+    access_token_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
+    refresh_token_days: Annotated[int, Field(ge=1, le=90)] = 7
+    refresh_grace_seconds: Annotated[int, Field(ge=0, le=60)] = 10
+
+
+class Signing(Group):
+    token_signing_key_secret: Name
+
+
+class Attempts(Group):
+    attempts_per_account: Annotated[int, Field(ge=1)] = 10
+    attempts_per_address: Annotated[int, Field(ge=1)] = 100
+    attempts_window_seconds: Annotated[int, Field(ge=1)] = 900
+
+
+class Database(Group):
+    database_host: Name
+    database_port: Annotated[int, Field(ge=1, le=65535)] = 5432
+    database_name: Name = "rottenbot"
+    database_secret: Name
+    database_tls: bool = True
+    database_timeout_seconds: Annotated[int, Field(ge=1, le=25)] = 5
+
+
+class Cache(Group):
+    redis_url: Annotated[str, Field(pattern=r"^rediss?://")]
+    redis_timeout_seconds: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+
+class Events(Group):
+    events_bucket: Name
+    aws_endpoint_url: str | None = None
+    upload_max_bytes: Annotated[int, Field(ge=1)] = 25_000_000
+    upload_expires_seconds: Annotated[int, Field(ge=1, le=3600)] = 600
+
+
+class Archive(Group):
+    archive_bucket: Name
+    archive_endpoint_url: str | None = None
+    archive_secret: str | None = None
+    image_url_expires_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+
+
+class Model(Group):
+    model_runtime: Annotated[str, Field(pattern="^(litert|tensorflow)$")] = "litert"
+    model_threads: Annotated[int, Field(ge=1, le=16)] = 1
+
+
+def check(*groups: Callable[[], Group]) -> None:
+    """Read these groups now, so that a function with a wrong setting does not start. Raises SettingsError."""
+    for group in groups:
+        group()
+
+
+tokens = cache(Tokens.read)
+signing = cache(Signing.read)
+attempts = cache(Attempts.read)
+database = cache(Database.read)
+redis = cache(Cache.read)
+events = cache(Events.read)
+archive = cache(Archive.read)
+model = cache(Model.read)

@@ -1,0 +1,119 @@
+"""Two S3 buckets: the events bucket, whose uploads set things off, and the archive, which may live on MinIO.
+
+boto3 is heavy to import, so the clients are made when first needed.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from rottenbot import aws, secrets, settings
+from rottenbot.aws import errors_mapped
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+UNREACHABLE = "The photo store cannot be reached right now. Please try again later."
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes with what is kept beside them."""
+
+    data: bytes
+    content_type: str
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket; every call raises UnavailableError when the store does not answer."""
+
+    name: str
+    client: "S3Client"
+
+    def put(self, key: str, stored: StoredObject) -> None:
+        """Write an object, replacing any at this key."""
+        with errors_mapped(UNREACHABLE):
+            self.client.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=stored.data,
+                ContentType=stored.content_type,
+                Metadata=stored.metadata,
+            )
+
+    def get(self, key: str, version: str | None = None) -> StoredObject:
+        """Read an object, or one version of it. Raises MissingObjectError when there is none."""
+        with errors_mapped(UNREACHABLE):
+            answer = self.client.get_object(Bucket=self.name, Key=key, **_version(version))
+            return StoredObject(answer["Body"].read(), answer["ContentType"], answer["Metadata"])
+
+    def delete(self, key: str, version: str | None = None) -> None:
+        """Remove an object, or one version of it for good; no error when it is gone already."""
+        with errors_mapped(UNREACHABLE):
+            self.client.delete_object(Bucket=self.name, Key=key, **_version(version))
+
+    def has_prefix(self, prefix: str) -> bool:
+        """Whether any object's key begins so."""
+        with errors_mapped(UNREACHABLE):
+            return self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)["KeyCount"] > 0
+
+    def presigned_get(self, key: str, expires: int) -> str:
+        """An address from which anyone who holds it can read the object for `expires` seconds."""
+        with errors_mapped(UNREACHABLE):
+            return self.client.generate_presigned_url(
+                "get_object", Params={"Bucket": self.name, "Key": key}, ExpiresIn=expires
+            )
+
+    def presigned_post(self, key: str, content_type: str, max_bytes: int, expires: int) -> dict[str, Any]:
+        """A form (`url`, `fields`) that lets its holder upload this one key, of this type, up to `max_bytes`."""
+        with errors_mapped(UNREACHABLE):
+            return self.client.generate_presigned_post(
+                self.name,
+                key,
+                Fields={"Content-Type": content_type, "success_action_status": "201"},
+                Conditions=[
+                    {"Content-Type": content_type},
+                    {"success_action_status": "201"},
+                    ["content-length-range", 1, max_bytes],
+                ],
+                ExpiresIn=expires,
+            )
+
+
+@cache
+def events() -> Bucket:
+    """The bucket that photos enter by."""
+    config = settings.events()
+    return Bucket(config.events_bucket, _client(config.aws_endpoint_url, {}))
+
+
+@cache
+def archive() -> Bucket:
+    """The bucket that photos are kept in."""
+    config = settings.archive()
+    login = secrets.read(config.archive_secret) if config.archive_secret else {}
+    return Bucket(config.archive_bucket, _client(config.archive_endpoint_url, login))
+
+
+def _client(endpoint: str | None, login: dict[str, str]) -> "S3Client":
+    from botocore.config import Config
+
+    return aws.session().client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=login.get("access_key"),
+        aws_secret_access_key=login.get("secret_key"),
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path" if endpoint else "auto"},
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        ),
+    )
+
+
+def _version(version: str | None) -> Any:
+    return {"VersionId": version} if version else {}

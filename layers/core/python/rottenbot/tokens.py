@@ -1,0 +1,83 @@
+"""ES256 access and refresh tokens. Everyone can check one; only the auth function holds the key that signs."""
+
+import base64
+import time
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from rottenbot import settings
+
+Kind = Literal["access", "refresh"]
+ALGORITHM: Final = "ES256"
+HEADER_TYPES: Final[dict[Kind, str]] = {"access": "at+jwt", "refresh": "rt+jwt"}
+CLAIMS: Final = ["iss", "aud", "iat", "exp", "jti", "family", "refresh", "user"]
+
+
+class InvalidTokenError(Exception):
+    """The token is missing, damaged, expired, revoked, of the wrong kind, or not ours."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a valid token says: whose it is, its own id, and the log-in (family) that it descends from."""
+
+    user_uid: uuid.UUID
+    jti: str
+    family: str
+
+
+def sign(kind: Kind, token: Token, key: EllipticCurvePrivateKey) -> str:
+    """A signed token, valid from now for the time that the settings give its kind."""
+    config = settings.tokens()
+    now = int(time.time())
+    lifetime = config.access_token_minutes * 60 if kind == "access" else config.refresh_token_days * 86_400
+    claims = {
+        "iss": config.token_issuer,
+        "aud": config.token_audience,
+        "iat": now,
+        "exp": now + lifetime,
+        "jti": token.jti,
+        "family": token.family,
+        "refresh": kind == "refresh",
+        "user": {"user_uid": str(token.user_uid)},
+    }
+    return jwt.encode(claims, key, ALGORITHM, headers={"typ": HEADER_TYPES[kind]})
+
+
+def verify(kind: Kind, encoded: str) -> Token:
+    """Check signature, algorithm, issuer, audience, expiry and kind. Raises InvalidTokenError, never says which failed."""
+    config = settings.tokens()
+    try:
+        decoded = jwt.decode_complete(
+            encoded,
+            _public_key(config.token_public_key),
+            algorithms=[ALGORITHM],
+            issuer=config.token_issuer,
+            audience=config.token_audience,
+            options={"require": CLAIMS},
+        )
+        _check_kind(kind, decoded)
+        claims = decoded["payload"]
+        return Token(uuid.UUID(claims["user"]["user_uid"]), str(claims["jti"]), str(claims["family"]))
+    except (jwt.InvalidTokenError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidTokenError("The token is invalid or has expired. Please log in again.") from error
+
+
+def _check_kind(kind: Kind, decoded: dict[str, Any]) -> None:
+    right_header = decoded["header"].get("typ") == HEADER_TYPES[kind]
+    if not right_header or decoded["payload"]["refresh"] is not (kind == "refresh"):
+        raise jwt.InvalidTokenError("wrong kind of token")
+
+
+@cache
+def _public_key(encoded: str) -> EllipticCurvePublicKey:
+    key = load_der_public_key(base64.b64decode(encoded))
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise settings.SettingsError("Wrong settings: TOKEN_PUBLIC_KEY: not an elliptic curve key")
+    return key
