@@ -1,0 +1,139 @@
+"""`sam local start-api` and `sam local start-lambda` over function processes, after deploying template.yaml."""
+
+import argparse
+import json
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from flask import Flask, Response, g, request
+from localstack.gateway import deploy
+from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+from samcli.lib.utils.name_utils import normalize_sam_function_identifier
+from samcli.local.apigw.local_apigw_service import LocalApigwService
+from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHttpService
+from samcli.local.lambdafn.exceptions import FunctionNotFound
+from samcli.yamlhelper import yaml_parse
+
+
+class Runner:
+    """Stands in for samcli's LocalLambdaRunner: functions are found by logical or deployed name and run in pools."""
+
+    def __init__(self, provider: SamFunctionProvider, root: Path, python: Path, concurrency: int) -> None:
+        self.provider = provider
+        self.pools: dict[str, Pool] = {}
+        self.logical_names: dict[str, str] = {}
+        ports = port_pairs()
+        with ThreadPoolExecutor() as threads:
+            names = deploy.function_names()
+            variables = dict(zip(names, threads.map(deploy.function_variables, names.values()), strict=True))
+        for function in provider.get_all():
+            logical = function.function_id
+            described = spec(function, names[logical], variables[logical])
+            self.pools[logical] = Pool([Environment(described, python, root, next(ports)) for _ in range(concurrency)])
+            self.logical_names |= {logical: logical, names[logical]: logical}
+
+    def is_debugging(self) -> bool:
+        return False
+
+    def get_function(self, name: str, tenant_id: str | None = None) -> Any:
+        logical = self.logical_names.get(normalize_sam_function_identifier(name))
+        if logical is None:
+            raise FunctionNotFound(name)
+        return self.provider.get(logical)
+
+    def invoke(self, name: str, event: str, stdout: Any = None, stderr: Any = None, **_: Any) -> None:
+        answer = self.pools[self.get_function(name).function_id].invoke(event.encode())
+        stdout.write_str(_as_samcli_expects(answer))
+
+    def warm(self) -> None:
+        waiting = [thread for name, pool in self.pools.items() if name != "MigrateFunction" for thread in pool.warm()]
+        for thread in waiting:
+            thread.join()
+
+    def stop(self) -> None:
+        for pool in self.pools.values():
+            for environment in pool.environments:
+                environment.stop()
+
+
+def main() -> None:
+    arguments = _arguments()
+    root = arguments.template.resolve().parent
+    outputs = deploy.deploy(arguments.template, json.loads(arguments.parameters))
+    signing_key = os.environ.pop("ROTTENBOT_SIGNING_KEY")
+    boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=signing_key)
+
+    stacks, _ = SamLocalStackProvider.get_stacks(str(arguments.template))
+    provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
+    runner = Runner(provider, root, arguments.python, arguments.concurrency)
+    runner.warm()
+
+    invocations = LocalLambdaHttpService(runner, arguments.lambda_port, "127.0.0.1")
+    invocations.create()
+    _serve(invocations._app, arguments.lambda_port)
+    gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
+    gateway.create()
+    _answer_as_api_gateway(gateway._app, yaml_parse(arguments.template.read_text()))
+    gateway._app.run(arguments.host, arguments.port, threaded=True)
+
+
+def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
+    responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"]
+
+    def respond(kind: str) -> Response:
+        given = responses[kind]
+        ((content_type, body),) = given["ResponseTemplates"].items()
+        return Response(body, given["StatusCode"], content_type=content_type)
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def log_access(response: Response) -> Response:
+        milliseconds = (time.perf_counter() - g.started) * 1000
+        print(f"{request.method} {request.path} {response.status_code} {milliseconds:.1f} ms", flush=True)
+        return response
+
+    app.register_error_handler(PayloadTooLargeError, lambda _: respond("REQUEST_TOO_LARGE"))
+    app.register_error_handler(404, lambda _: respond("MISSING_AUTHENTICATION_TOKEN"))
+    app.register_error_handler(405, lambda _: respond("MISSING_AUTHENTICATION_TOKEN"))
+
+
+def _as_samcli_expects(answer: bytes) -> str:
+    # samcli knows an error by exactly these keys, newer runtimes add others; and a timeout is plain text.
+    try:
+        document = json.loads(answer)
+    except ValueError:
+        return json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": answer.decode(errors="replace")})
+    if isinstance(document, dict) and {"errorType", "errorMessage"} <= document.keys():
+        return json.dumps({key: document[key] for key in ("errorType", "errorMessage", "stackTrace") if key in document})
+    return answer.decode()
+
+
+def _serve(app: Flask, port: int) -> None:
+    threading.Thread(target=lambda: app.run("127.0.0.1", port, threaded=True), daemon=True).start()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m localstack.gateway", description=__doc__)
+    parser.add_argument("--template", type=Path, required=True)
+    parser.add_argument("--parameters", required=True, help="the template's parameters, as JSON")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--lambda-port", type=int, required=True)
+    parser.add_argument("--python", type=Path, required=True, help="the interpreter that runs the functions")
+    parser.add_argument("--concurrency", type=int, required=True, help="execution environments per function")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

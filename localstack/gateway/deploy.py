@@ -1,0 +1,59 @@
+"""template.yaml deployed to LocalStack by CloudFormation, as `sam deploy` does it on AWS."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import WaiterError
+from samcli.yamlhelper import yaml_parse
+
+STACK: Final = "rottenbot"
+
+
+class DeployError(RuntimeError):
+    """CloudFormation refused the template or could not make one of its resources."""
+
+
+def deploy(template: Path, parameters: dict[str, str]) -> dict[str, str]:
+    """Create the stack and return its outputs. Raises DeployError with the resource that failed and why."""
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=json.dumps(_built(yaml_parse(template.read_text()))),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    try:
+        waiter = cloudformation.get_waiter("stack_create_complete")
+        waiter.wait(StackName=STACK, WaiterConfig={"Delay": 0.25, "MaxAttempts": 240})  # type: ignore[typeddict-item]
+    except WaiterError:
+        events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        failed = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in events if "FAILED" in e["ResourceStatus"]]
+        raise DeployError("template.yaml could not be deployed: " + "; ".join(failed)) from None
+    outputs = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def function_names() -> dict[str, str]:
+    """The functions of the stack: their logical names, and what they are called now that they are deployed."""
+    resources = boto3.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in resources
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    }
+
+
+def function_variables(name: str) -> dict[str, str]:
+    """The environment variables of a deployed function, with everything that the template refers to filled in."""
+    configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
+    return dict(configuration.get("Environment", {}).get("Variables", {}))
+
+
+def _built(template: dict[str, Any]) -> dict[str, Any]:
+    # `sam build` would put the address of the built image here; nothing is built, as the functions run from the tree.
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["ImageUri"] = f"local/{resource['Metadata']['DockerTag']}:latest"
+    return template

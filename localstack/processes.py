@@ -1,0 +1,114 @@
+"""Starting a part of the stack, waiting until it answers, and being sure that it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from localstack.settings import ROOT, own_python
+
+START_SECONDS: Final = 60
+
+
+class PartError(RuntimeError):
+    """A part of the stack cannot run; the message names it, says why, and where its log is."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One server of the stack."""
+
+    name: str
+    command: Sequence[str | Path]
+    port: int
+    stop_signal: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
+    answers: Callable[[], bool] = field(default=lambda: True)
+
+
+class Processes:
+    """The running parts of one stack. Leaving the `with` block, or dying, ends them all."""
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self.started: dict[str, subprocess.Popen[bytes]] = {}
+        self._reaper = subprocess.Popen(
+            [own_python(), "-m", "localstack.reaper"], stdin=subprocess.PIPE, start_new_session=True, cwd=ROOT
+        )
+
+    def start(self, part: Part, output: IO[bytes] | None = None) -> None:
+        """Start a part, its errors (and its output, unless `output` takes it) going to its log. Raises PartError."""
+        program = Path(part.command[0])
+        if not program.is_file():
+            raise PartError(f"{part.name} is not installed: there is no {program}. Run `make setup`.")
+        if listening(part.port):
+            raise PartError(f"{part.name} cannot start: port {part.port} is taken. {port_advice(part)}")
+        with self.log(part.name).open("wb") as log:
+            process = subprocess.Popen(
+                part.command,
+                cwd=part.folder,
+                env={**os.environ, **part.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output or log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.started[part.name] = process
+        assert self._reaper.stdin
+        self._reaper.stdin.write(f"{process.pid} {part.stop_signal}\n".encode())
+        self._reaper.stdin.flush()
+
+    def wait(self, part: Part) -> None:
+        """Return once the part answers. Raises PartError when it ends first, or takes longer than a minute."""
+        deadline = time.monotonic() + START_SECONDS
+        while not (listening(part.port) and part.answers()):
+            self.check(part.name)
+            if time.monotonic() > deadline:
+                raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")
+            time.sleep(0.02)
+
+    def check(self, name: str) -> None:
+        """Raise PartError if a part has ended."""
+        code = self.started[name].poll()
+        if code is not None:
+            lines = self.log(name).read_text(errors="replace").strip().splitlines()
+            last = f": {lines[-1][:300]}" if lines else ""
+            raise PartError(f"{name} ended (exit code {code}){last} See {self.log(name)}")
+
+    def log(self, name: str) -> Path:
+        """The file that a part's messages go to."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        return self.logs / f"{name.lower().replace(' ', '-')}.log"
+
+    def stop(self) -> None:
+        """End all parts and return when they are gone."""
+        assert self._reaper.stdin
+        self._reaper.stdin.close()
+        self._reaper.wait()
+        for process in self.started.values():
+            process.wait()
+
+
+def listening(port: int) -> bool:
+    """Whether anything accepts connections on this port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def port_advice(part: Part) -> str:
+    """How to give a part another port."""
+    variable = {
+        "PostgreSQL": "ROTTENBOT_POSTGRES_PORT",
+        "Redis": "ROTTENBOT_REDIS_PORT",
+        "Archive": "ROTTENBOT_ARCHIVE_PORT",
+        "LocalStack": "ROTTENBOT_LOCALSTACK_PORT",
+        "Gateway": "ROTTENBOT_PORT",
+    }[part.name]
+    return f"Set {variable} to another one."

@@ -1,0 +1,86 @@
+"""Every setting of the local stack: environment variables, read here and nowhere else."""
+
+import os
+import socket
+import sys
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Final, Self
+
+ARCHIVE_INTERNAL_PORTS: Final = 9
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the parts listen, where their state lies, and how many environments each function has.
+
+    `rottenbot_archive_internal_ports` is the first of nine in a row, by which the archive's own parts talk.
+    """
+
+    rottenbot_host: str = "127.0.0.1"
+    rottenbot_port: int = 3000
+    rottenbot_lambda_port: int = 3001
+    rottenbot_localstack_port: int = 4566
+    rottenbot_archive_port: int = 8333
+    rottenbot_archive_internal_ports: int = 18330
+    rottenbot_postgres_port: int = 54320
+    rottenbot_redis_port: int = 63790
+    rottenbot_concurrency: int = 2
+    rottenbot_state: Path = ROOT / ".rottenbot"
+
+    @classmethod
+    def read(cls) -> Self:
+        """The settings of this process's environment. Raises SettingsError."""
+        given = {}
+        for field in fields(cls):
+            text = os.environ.get(field.name.upper())
+            if text:
+                try:
+                    given[field.name] = type(field.default)(text)
+                except ValueError:
+                    raise SettingsError(f"{field.name.upper()} cannot be {text!r}.") from None
+        return cls(**given)
+
+    def on_free_ports(self, state: Path) -> Self:
+        """The same with every port chosen by the system, for a stack that lives beside another."""
+        names = [field.name for field in fields(self) if field.name.endswith("_port")]
+        ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        return replace(self, rottenbot_state=state, rottenbot_archive_internal_ports=_free_row(), **ports)
+
+
+def tool(environment: str, program: str) -> Path:
+    """A program of one of the project's virtual environments."""
+    return ROOT / ".venvs" / environment / "bin" / program
+
+
+def own_python() -> Path:
+    """The interpreter that this process runs on."""
+    return Path(sys.executable)
+
+
+def _free_row() -> int:
+    for first in range(18400 + os.getpid() % 200 * ARCHIVE_INTERNAL_PORTS, 32000, ARCHIVE_INTERNAL_PORTS):
+        if not any(_taken(port) for port in range(first, first + ARCHIVE_INTERNAL_PORTS)):
+            return first
+    raise SettingsError("There are no ports free between 18400 and 32000.")
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

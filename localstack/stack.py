@@ -1,0 +1,134 @@
+"""The whole system on one machine: every part started, template.yaml deployed, the database migrated."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+
+from localstack import parts, pending
+from localstack.credentials import Credentials
+from localstack.processes import Part, PartError, Processes
+from localstack.settings import Settings
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack, and how to reach it."""
+
+    settings: Settings
+    credentials: Credentials
+    processes: Processes
+
+    @property
+    def url(self) -> str:
+        """The address of the API."""
+        return f"http://{self.settings.rottenbot_host}:{self.settings.rottenbot_port}"
+
+    def aws(self, service: str) -> Any:
+        """A client of LocalStack."""
+        variables = parts.aws_variables(self.settings)
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=variables["AWS_ENDPOINT_URL"],
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=parts.REGION,
+        )
+
+    def archive(self) -> Any:
+        """An S3 client of the archive."""
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self.settings.rottenbot_archive_port}",
+            aws_access_key_id=self.credentials.archive_access_key,
+            aws_secret_access_key=self.credentials.archive_secret_key,
+            region_name=parts.REGION,
+        )
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Call a function as AWS would, and return its answer. Raises PartError if it fails."""
+        client = boto3.client(
+            "lambda",
+            endpoint_url=f"http://127.0.0.1:{self.settings.rottenbot_lambda_port}",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name=parts.REGION,
+            config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
+        )
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise PartError(f"{function} failed: {payload['errorMessage']} See {self.processes.log('Gateway')}")
+        return payload
+
+    def resource(self, name: str) -> str:
+        """What a resource of template.yaml is called in LocalStack: a bucket's name, a queue's address."""
+        answer = self.aws("cloudformation").describe_stack_resource(StackName="rottenbot", LogicalResourceId=name)
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+
+    def database(self) -> dict[str, Any]:
+        """What pg8000 needs to connect to PostgreSQL."""
+        return {
+            "user": parts.POSTGRES_USER,
+            "password": self.credentials.database_password,
+            "host": "127.0.0.1",
+            "port": self.settings.rottenbot_postgres_port,
+            "database": "postgres",
+        }
+
+
+@contextmanager
+def running(settings: Settings, report: Report, access_log: IO[bytes] | None = None) -> Iterator[Stack]:
+    """Start everything, and end everything when the block is left. Raises PartError when a part cannot run."""
+    began = time.monotonic()
+    credentials = Credentials.load(settings.rottenbot_state)
+    processes = Processes(settings.rottenbot_state / "logs")
+    try:
+        stack = Stack(settings, credentials, processes)
+        stores = [
+            parts.localstack(settings),
+            parts.archive(settings, credentials),
+            parts.postgres(settings, credentials),
+            parts.redis(settings),
+        ]
+        start(processes, stores, report, began)
+        front = parts.gateway(settings, credentials, *_put_secrets(stack))
+        start(processes, [front], report, began, access_log)
+        stack.invoke("MigrateFunction", {})
+        pending.restore(stack.aws("s3"), stack.resource("EventsBucket"), settings.rottenbot_state / "pending")
+        yield stack
+        pending.keep(stack.aws("s3"), stack.resource("EventsBucket"), settings.rottenbot_state / "pending")
+    finally:
+        processes.stop()
+
+
+def start(
+    processes: Processes, wanted: Sequence[Part], report: Report, began: float, output: IO[bytes] | None = None
+) -> None:
+    """Start parts side by side and report each as it becomes ready."""
+    for part in wanted:
+        processes.start(part, output)
+
+    def wait(part: Part) -> None:
+        processes.wait(part)
+        report(f"{part.name:<11} http://127.0.0.1:{part.port}  ready after {time.monotonic() - began:.1f} s")
+
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        list(threads.map(wait, wanted))
+
+
+def _put_secrets(stack: Stack) -> tuple[str, str]:
+    manager = stack.aws("secretsmanager")
+    login = {"username": parts.POSTGRES_USER, "password": stack.credentials.database_password}
+    keys = {"access_key": stack.credentials.archive_access_key, "secret_key": stack.credentials.archive_secret_key}
+    database = manager.create_secret(Name="rottenbot-local-database", SecretString=json.dumps(login))
+    archive = manager.create_secret(Name="rottenbot-local-archive", SecretString=json.dumps(keys))
+    return database["ARN"], archive["ARN"]
