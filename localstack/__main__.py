@@ -15,7 +15,8 @@ PR_SET_PDEATHSIG: Final = 1
 
 def main() -> int:
     end_with_parent()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         run(Settings.read())
     except KeyboardInterrupt:

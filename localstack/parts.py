@@ -97,6 +97,9 @@ def localstack(settings: Settings) -> Part:
             "TMPDIR": str(folder / "tmp"),
             "PYTHONPATH": str(ROOT / "localstack" / "executor"),
             "LAMBDA_RUNTIME_EXECUTOR": "rottenbot",
+            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
             "ROTTENBOT_LAMBDA_ENDPOINT": f"http://127.0.0.1:{settings.rottenbot_lambda_port}",
             "AWS_DEFAULT_REGION": REGION,
         },
@@ -105,7 +108,7 @@ def localstack(settings: Settings) -> Part:
     )
 
 
-def gateway(settings: Settings, credentials: Credentials, database_secret: str, archive_secret: str) -> Part:
+def gateway(settings: Settings, credentials: Credentials) -> Part:
     """API Gateway and the functions; deploys template.yaml to LocalStack first."""
     parameters = {
         "TokenPublicKey": credentials.token_public_key,
@@ -113,11 +116,17 @@ def gateway(settings: Settings, credentials: Credentials, database_secret: str, 
         "DatabasePort": str(settings.rottenbot_postgres_port),
         "DatabaseName": "postgres",
         "DatabaseTls": "false",
-        "DatabaseSecret": database_secret,
         "RedisUrl": f"redis://127.0.0.1:{settings.rottenbot_redis_port}",
         "ArchiveEndpointUrl": f"http://127.0.0.1:{settings.rottenbot_archive_port}",
         "ArchiveBucketName": ARCHIVE_BUCKET,
-        "ArchiveSecret": archive_secret,
+    }
+    secrets = {
+        "DatabaseSecret": {"username": POSTGRES_USER, "password": credentials.database_password},
+        "ArchiveSecret": {
+            "access_key": credentials.archive_access_key,
+            "secret_key": credentials.archive_secret_key,
+        },
+        "TokenSigningKey": credentials.token_signing_key,
     }
     command = [tool("sam", "python"), "-m", "localstack.gateway", "--template", ROOT / "template.yaml"]
     command += ["--parameters", json.dumps(parameters), "--host", settings.rottenbot_host]
@@ -129,7 +138,7 @@ def gateway(settings: Settings, credentials: Credentials, database_secret: str, 
         settings.rottenbot_port,
         environment={
             **aws_variables(settings),
-            "ROTTENBOT_SIGNING_KEY": credentials.token_signing_key,
+            "ROTTENBOT_SECRETS": json.dumps(secrets),
             "SAM_CLI_TELEMETRY": "0",
             "PYTHONPATH": str(ROOT),
         },

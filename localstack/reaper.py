@@ -23,15 +23,12 @@ def main() -> None:
         _signal(leader, wanted)
     leaders = {leader for leader, _ in parts}
     deadline = time.monotonic() + GRACE_SECONDS
-    while (left := _members(leaders)) and time.monotonic() < deadline:
+    while members := [pid for pid in psutil.pids() if _session(pid) in leaders and _runs(pid)]:
+        too_late = time.monotonic() > deadline
+        for pid in members:
+            if too_late or _session(pid) not in members:  # what has lost its leader has nothing to finish
+                _signal(pid, signal.SIGKILL)
         time.sleep(0.02)
-    for process in left:
-        _signal(process.pid, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=5)
-
-
-def _members(leaders: set[int]) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if _session(process.pid) in leaders and _runs(process)]
 
 
 def _session(pid: int) -> int:
@@ -41,9 +38,9 @@ def _session(pid: int) -> int:
         return -1
 
 
-def _runs(process: psutil.Process) -> bool:
+def _runs(pid: int) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

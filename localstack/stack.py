@@ -88,20 +88,18 @@ class Stack:
 @contextmanager
 def running(settings: Settings, report: Report, access_log: IO[bytes] | None = None) -> Iterator[Stack]:
     """Start everything, and end everything when the block is left. Raises PartError when a part cannot run."""
-    began = time.monotonic()
     credentials = Credentials.load(settings.rottenbot_state)
     processes = Processes(settings.rottenbot_state / "logs")
     try:
         stack = Stack(settings, credentials, processes)
-        stores = [
+        wanted = [
             parts.localstack(settings),
             parts.archive(settings, credentials),
             parts.postgres(settings, credentials),
             parts.redis(settings),
+            parts.gateway(settings, credentials),
         ]
-        start(processes, stores, report, began)
-        front = parts.gateway(settings, credentials, *_put_secrets(stack))
-        start(processes, [front], report, began, access_log)
+        _start(processes, wanted, report, access_log)
         stack.invoke("MigrateFunction", {})
         pending.restore(stack.aws("s3"), stack.resource("EventsBucket"), settings.rottenbot_state / "pending")
         yield stack
@@ -110,12 +108,10 @@ def running(settings: Settings, report: Report, access_log: IO[bytes] | None = N
         processes.stop()
 
 
-def start(
-    processes: Processes, wanted: Sequence[Part], report: Report, began: float, output: IO[bytes] | None = None
-) -> None:
-    """Start parts side by side and report each as it becomes ready."""
+def _start(processes: Processes, wanted: Sequence[Part], report: Report, access_log: IO[bytes] | None) -> None:
+    began = time.monotonic()
     for part in wanted:
-        processes.start(part, output)
+        processes.start(part, access_log if part.name == "Gateway" else None)
 
     def wait(part: Part) -> None:
         processes.wait(part)
@@ -123,12 +119,3 @@ def start(
 
     with ThreadPoolExecutor(len(wanted)) as threads:
         list(threads.map(wait, wanted))
-
-
-def _put_secrets(stack: Stack) -> tuple[str, str]:
-    manager = stack.aws("secretsmanager")
-    login = {"username": parts.POSTGRES_USER, "password": stack.credentials.database_password}
-    keys = {"access_key": stack.credentials.archive_access_key, "secret_key": stack.credentials.archive_secret_key}
-    database = manager.create_secret(Name="rottenbot-local-database", SecretString=json.dumps(login))
-    archive = manager.create_secret(Name="rottenbot-local-archive", SecretString=json.dumps(keys))
-    return database["ARN"], archive["ARN"]

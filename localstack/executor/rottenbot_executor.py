@@ -7,6 +7,8 @@ import requests
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 LONGEST_INVOCATION_SECONDS = 900
 
@@ -17,7 +19,7 @@ class GatewayExecutor(RuntimeExecutor):
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         name = self.function_version.id.function_name
         url = f"{os.environ['ROTTENBOT_LAMBDA_ENDPOINT']}/2015-03-31/functions/{name}/invocations"
-        answer = requests.post(url, data=payload["payload"].encode(), timeout=LONGEST_INVOCATION_SECONDS)
+        answer = _client().post(url, data=payload["payload"], timeout=LONGEST_INVOCATION_SECONDS)
         failed = not answer.ok or "x-amz-function-error" in answer.headers
         return InvocationResult(payload["invoke-id"], answer.content, is_error=failed, logs="")
 
@@ -46,6 +48,13 @@ class GatewayExecutor(RuntimeExecutor):
     @classmethod
     def cleanup_version(cls, function_version: Any) -> None:
         pass
+
+
+def _client() -> requests.Session:
+    # S3's test messages come while the stack is being deployed, before the gateway listens.
+    client = requests.Session()
+    client.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, read=0, backoff_factor=0.2, backoff_max=5)))
+    return client
 
 
 class GatewayExecutorPlugin(RuntimeExecutorPlugin):

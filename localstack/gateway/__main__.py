@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -59,21 +60,26 @@ class Runner:
             thread.join()
 
     def stop(self) -> None:
-        for pool in self.pools.values():
-            for environment in pool.environments:
+        for environments in (pool.environments for pool in self.pools.values()):
+            for environment in environments:
                 environment.stop()
+        os._exit(0)
 
 
 def main() -> None:
     arguments = _arguments()
     root = arguments.template.resolve().parent
-    outputs = deploy.deploy(arguments.template, json.loads(arguments.parameters))
-    signing_key = os.environ.pop("ROTTENBOT_SIGNING_KEY")
+    secrets = json.loads(os.environ.pop("ROTTENBOT_SECRETS"))
+    signing_key = secrets.pop("TokenSigningKey")
+    deploy.wait_for_localstack()
+    parameters = json.loads(arguments.parameters) | deploy.put_secrets(secrets)
+    outputs = deploy.deploy(arguments.template, parameters)
     boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=signing_key)
 
     stacks, _ = SamLocalStackProvider.get_stacks(str(arguments.template))
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
     runner = Runner(provider, root, arguments.python, arguments.concurrency)
+    signal.signal(signal.SIGTERM, lambda *_: runner.stop())
     runner.warm()
 
     invocations = LocalLambdaHttpService(runner, arguments.lambda_port, "127.0.0.1")

@@ -1,11 +1,12 @@
 """template.yaml deployed to LocalStack by CloudFormation, as `sam deploy` does it on AWS."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from samcli.yamlhelper import yaml_parse
 
 STACK: Final = "rottenbot"
@@ -13,6 +14,25 @@ STACK: Final = "rottenbot"
 
 class DeployError(RuntimeError):
     """CloudFormation refused the template or could not make one of its resources."""
+
+
+def wait_for_localstack() -> None:
+    """Return once LocalStack answers; whoever started it looks after the case that it never does."""
+    while True:
+        try:
+            boto3.client("cloudformation").list_stacks()
+            return
+        except (BotoCoreError, ClientError):
+            time.sleep(0.05)
+
+
+def put_secrets(secrets: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Create secrets, each named after the template's parameter that takes its ARN; returns those ARNs."""
+    manager = boto3.client("secretsmanager")
+    return {
+        parameter: manager.create_secret(Name=f"{STACK}-{parameter}", SecretString=json.dumps(secret))["ARN"]
+        for parameter, secret in secrets.items()
+    }
 
 
 def deploy(template: Path, parameters: dict[str, str]) -> dict[str, str]:

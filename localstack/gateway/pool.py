@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import queue
-import signal
 import socket
 import subprocess
 import sys
@@ -71,14 +70,10 @@ class Environment:
         return body
 
     def stop(self) -> None:
-        """End the emulator and its function."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(2)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        """End the emulator, which ends its function."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
 
     def _start(self) -> None:
         invoke_port, runtime_port = self.ports

@@ -1,9 +1,8 @@
 """S3 events that arrive through an SQS queue: unpacked, one object at a time, with failures reported per message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -31,22 +30,25 @@ def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
+    def each_message(record: SQSRecord) -> None:
+        try:
+            for created in _created_objects(record.json_body):
+                process(created)
+        except Exception:
+            logger.exception("message failed", message_id=record.message_id)
+            raise
+
     @logger.inject_lambda_context(clear_state=True)
     def handle(event: dict[str, Any], context: LambdaContext) -> Any:
         if "warmup" in event:
             return {"warm": True}
-        return process_partial_response(event, partial(_each_object, process), processor, context)
+        return process_partial_response(event, each_message, processor, context)
 
     return handle
 
 
-def _each_object(process: Callable[[CreatedObject], None], message: SQSRecord) -> None:
-    for record in message.json_body.get("Records", []):  # S3's own test message has none
+def _created_objects(message: dict[str, Any]) -> Iterator[CreatedObject]:
+    for record in message.get("Records", []):  # S3's own test message has none
         created = record["s3"]["object"]
         time = datetime.fromisoformat(record["eventTime"])
-        target = CreatedObject(unquote_plus(created["key"]), created.get("versionId"), time)
-        try:
-            process(target)
-        except Exception:
-            logger.exception("object failed", object_key=target.key, message_id=message.message_id)
-            raise
+        yield CreatedObject(unquote_plus(created["key"]), created.get("versionId"), time)
