@@ -1,11 +1,14 @@
-"""`python -m localstack run`: the whole system in the foreground, until Ctrl-C."""
+"""The whole system on this machine: `run` serves until Ctrl-C, `demo` shows the main job and ends."""
 
+import argparse
 import ctypes
 import signal
 import sys
 import time
 from typing import Final
 
+from localstack.client import ApiError
+from localstack.demo import demo
 from localstack.processes import PartError
 from localstack.settings import Settings, SettingsError
 from localstack.stack import Stack, running
@@ -14,24 +17,32 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m localstack", description=__doc__)
+    parser.add_argument("command", choices=["run", "demo"])
+    command = parser.parse_args().command
     end_with_parent()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, _interrupt)
     try:
-        run(Settings.read())
+        return demo() if command == "demo" else run(Settings.read())
     except KeyboardInterrupt:
-        print("\nstopped", flush=True)
-    except (PartError, SettingsError) as error:
+        print("stopped", flush=True)
+        return 130
+    except (ApiError, PartError, SettingsError) as error:
         print(f"rottenbot: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
-def run(settings: Settings) -> None:
-    """Serve until interrupted, or until a part ends."""
+def run(settings: Settings) -> int:
+    """Serve until interrupted. Raises PartError when a part ends before."""
     with running(settings, lambda line: print(line, flush=True), sys.stdout.buffer) as stack:
-        print(f"\nThe API is at {stack.url}, its documentation at {stack.url}/api/v1/docs. Stop with Ctrl-C.\n", flush=True)
+        print(
+            f"\nThe API is at {stack.url}, its documentation at {stack.url}/api/v1/docs. Stop with Ctrl-C.\n",
+            flush=True,
+        )
         _watch(stack)
+    print("stopped", flush=True)
+    return 0
 
 
 def end_with_parent() -> None:
@@ -47,7 +58,7 @@ def _watch(stack: Stack) -> None:
             for name in stack.processes.started:
                 stack.processes.check(name)
     except KeyboardInterrupt:
-        pass
+        print("\nstopping …", flush=True)
 
 
 def _interrupt(*_: object) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,8 +29,8 @@ class Credentials:
             return cls(**json.loads(file.read_text()))
         made = cls._make()
         state.mkdir(parents=True, exist_ok=True)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
-            json.dump(asdict(made), output, indent=2)
+        file.touch(0o600)
+        file.write_text(json.dumps(asdict(made), indent=2))
         return made
 
     @classmethod
@@ -40,9 +39,7 @@ class Credentials:
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        der = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return cls(
             database_password=secrets.token_urlsafe(24),
             archive_access_key=secrets.token_hex(10),

@@ -15,6 +15,7 @@ from localstack.credentials import Credentials
 from localstack.processes import Part, PartError
 from localstack.settings import ROOT, Settings, own_python, tool
 
+Command = list[str | Path]
 NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
 REGION: Final = "eu-west-1"
 ARCHIVE_BUCKET: Final = "archive"
@@ -58,11 +59,12 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
         for offset, (server, _, grpc) in enumerate(name.partition(".") for name in names)
     ]
     off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    off += ["-volume.preStopSeconds=0"]
+    command: Command = [tool("dev", "weed"), "mini", f"-dir={data}", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
+    local = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-filer.localSocket={data / 'filer.sock'}"]
     return Part(
         "Archive",
-        [tool("dev", "weed"), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}"]
-        + [*internal, *off, "-volume.preStopSeconds=0", f"-filer.localSocket={data / 'filer.sock'}"]
-        + [f"-bucket={ARCHIVE_BUCKET}"],
+        [*command, *local, *internal, *off],
         port,
         environment={
             "AWS_ACCESS_KEY_ID": credentials.archive_access_key,
@@ -128,7 +130,7 @@ def gateway(settings: Settings, credentials: Credentials) -> Part:
         },
         "TokenSigningKey": credentials.token_signing_key,
     }
-    command = [tool("sam", "python"), "-m", "localstack.gateway", "--template", ROOT / "template.yaml"]
+    command: Command = [tool("sam", "python"), "-m", "localstack.gateway", "--template", ROOT / "template.yaml"]
     command += ["--parameters", json.dumps(parameters), "--host", settings.rottenbot_host]
     command += ["--port", str(settings.rottenbot_port), "--lambda-port", str(settings.rottenbot_lambda_port)]
     command += ["--python", own_python(), "--concurrency", str(settings.rottenbot_concurrency)]
@@ -172,7 +174,15 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     if os.geteuid() == 0:
         os.chown(data, int(NOBODY), int(NOBODY))
         os.chown(password_file, int(NOBODY), int(NOBODY))
-    command = [*_unprivileged(), binaries / "initdb", "-D", data, "-U", POSTGRES_USER, f"--pwfile={password_file}"]
+    command: Command = [
+        *_unprivileged(),
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        POSTGRES_USER,
+        f"--pwfile={password_file}",
+    ]
     command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
     made = subprocess.run(command, capture_output=True, text=True, cwd="/")
     password_file.unlink()

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,14 +63,12 @@ class Processes:
         self._reaper.stdin.write(f"{process.pid} {part.stop_signal}\n".encode())
         self._reaper.stdin.flush()
 
-    def wait(self, part: Part) -> None:
-        """Return once the part answers. Raises PartError when it ends first, or takes longer than a minute."""
-        deadline = time.monotonic() + START_SECONDS
-        while not (listening(part.port) and part.answers()):
-            self.check(part.name)
-            if time.monotonic() > deadline:
-                raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")
-            time.sleep(0.02)
+    def ready(self, part: Part, waited: float) -> bool:
+        """Whether a part answers. Raises PartError when it has ended, or has been waited for for over a minute."""
+        self.check(part.name)
+        if waited > START_SECONDS:
+            raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")
+        return listening(part.port) and part.answers()
 
     def check(self, name: str) -> None:
         """Raise PartError if a part has ended."""

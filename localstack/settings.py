@@ -5,7 +5,7 @@ import socket
 import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 ARCHIVE_INTERNAL_PORTS: Final = 9
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -36,12 +36,13 @@ class Settings:
     @classmethod
     def read(cls) -> Self:
         """The settings of this process's environment. Raises SettingsError."""
-        given = {}
+        given: dict[str, Any] = {}
         for field in fields(cls):
+            kind: type[Any] = type(field.default)
             text = os.environ.get(field.name.upper())
             if text:
                 try:
-                    given[field.name] = type(field.default)(text)
+                    given[field.name] = kind(text)
                 except ValueError:
                     raise SettingsError(f"{field.name.upper()} cannot be {text!r}.") from None
         return cls(**given)
@@ -49,7 +50,7 @@ class Settings:
     def on_free_ports(self, state: Path) -> Self:
         """The same with every port chosen by the system, for a stack that lives beside another."""
         names = [field.name for field in fields(self) if field.name.endswith("_port")]
-        ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        ports: dict[str, Any] = dict(zip(names, _free_ports(len(names)), strict=True))
         return replace(self, rottenbot_state=state, rottenbot_archive_internal_ports=_free_row(), **ports)
 
 

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -113,9 +112,10 @@ def _start(processes: Processes, wanted: Sequence[Part], report: Report, access_
     for part in wanted:
         processes.start(part, access_log if part.name == "Gateway" else None)
 
-    def wait(part: Part) -> None:
-        processes.wait(part)
-        report(f"{part.name:<11} http://127.0.0.1:{part.port}  ready after {time.monotonic() - began:.1f} s")
-
-    with ThreadPoolExecutor(len(wanted)) as threads:
-        list(threads.map(wait, wanted))
+    waiting = list(wanted)
+    while waiting:
+        for part in list(waiting):
+            if processes.ready(part, time.monotonic() - began):
+                waiting.remove(part)
+                report(f"{part.name:<11} http://127.0.0.1:{part.port}  ready after {time.monotonic() - began:.1f} s")
+        time.sleep(0.02)

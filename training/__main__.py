@@ -45,9 +45,7 @@ def train(folder: Path, backbone_file: Path | None, output: Path, seed: int) -> 
     truth = {name: np.array([labels.index(photo.label) for photo in members]) for name, members in subsets.items()}
     train_features = head.extract(backbone, subsets["train"], VIEWS, "train")
     val_features = head.extract(backbone, subsets["val"], 1, "val")
-    trained = head.train(
-        (train_features, np.tile(truth["train"], VIEWS)), (val_features, truth["val"]), len(labels)
-    )
+    trained = head.train((train_features, np.tile(truth["train"], VIEWS)), (val_features, truth["val"]), len(labels))
     model = head.assemble(backbone, trained)
     export.write(model, output)
 
@@ -79,7 +77,7 @@ def train(folder: Path, backbone_file: Path | None, output: Path, seed: int) -> 
 
     mlflow.set_tracking_uri(f"sqlite:///{_state() / 'mlflow.db'}")
     with mlflow.start_run(run_name=version):
-        mlflow.log_params({"seed": seed, "views": VIEWS, "backbone": backbone_file.stem, **sizes})
+        mlflow.log_params({"seed": seed, "views": VIEWS, "backbone": backbone_file.stem} | sizes)
         mlflow.log_metrics(scores)
 
     for label, score, count in zip(labels, f1, counts, strict=True):

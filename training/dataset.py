@@ -22,6 +22,7 @@ class Photo:
     path: Path
     label: str
     group: str
+    licensed: bool = False
 
 
 def read(folder: Path) -> list[Photo]:
@@ -41,7 +42,11 @@ def read(folder: Path) -> list[Photo]:
 
 
 def split(photos: list[Photo], seed: int) -> dict[Subset, list[Photo]]:
-    """Share out whole groups within each class, 70 % train, 10 % val, 20 % test; the same seed gives the same split."""
+    """Share out whole groups within each class, 70 % train, 10 % val, 20 % test; the same seed gives the same split.
+
+    Where a class has photos under a licence, one of their groups goes to the test photos, so that the samples which
+    the project ships are photos that the model never saw.
+    """
     groups: dict[str, list[Photo]] = defaultdict(list)
     for photo in photos:
         groups[photo.group].append(photo)
@@ -52,6 +57,8 @@ def split(photos: list[Photo], seed: int) -> dict[Subset, list[Photo]]:
     subsets: dict[Subset, list[Photo]] = {"train": [], "val": [], "test": []}
     for label, names in sorted(by_class.items()):
         random.Random(f"{seed}:{label}").shuffle(names)
+        shown = next((name for name in names if all(photo.licensed for photo in groups[name])), names[0])
+        names.sort(key=lambda name: name != shown)
         for subset, chosen in _share_out(names):
             subsets[subset] += [photo for name in chosen for photo in groups[name]]
     return subsets
@@ -69,7 +76,7 @@ def fingerprint(photos: list[Photo]) -> str:
 def _from_manifest(manifest: Path) -> Iterator[Photo]:
     with manifest.open(newline="") as lines:
         for row in csv.DictReader(lines):
-            yield Photo(manifest.parent / row["path"], row["class"], row["group"])
+            yield Photo(manifest.parent / row["path"], row["class"], row["group"], bool(row.get("licence")))
 
 
 def _from_class_folders(folder: Path) -> Iterator[Photo]:
@@ -79,7 +86,7 @@ def _from_class_folders(folder: Path) -> Iterator[Photo]:
 
 
 def _share_out(names: list[str]) -> Iterator[tuple[Subset, list[str]]]:
-    tests = round(len(names) * SHARES["test"])
+    tests = max(1, round(len(names) * SHARES["test"]))
     vals = max(1, round(len(names) * SHARES["val"]))
     yield "test", names[:tests]
     yield "val", names[tests : tests + vals]

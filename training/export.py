@@ -51,7 +51,7 @@ def check_agreement(keras_rows: npt.NDArray[np.float32], litert_rows: npt.NDArra
 
 
 def write_metadata(folder: Path, labels: list[str], metadata: dict[str, Any]) -> str:
-    """Write `labels.json` and `metadata.json`; the version is named after the model's own bytes. Returns the version."""
+    """Write `labels.json` and `metadata.json`. Returns the version, which is named after the model's own bytes."""
     digest = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
     version = f"{metadata['trained_on'].replace('-', '.')}-{digest[:8]}"
     _write_json(folder / "labels.json", labels)

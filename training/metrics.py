@@ -12,7 +12,8 @@ def f1_per_class(truth: Labels, predicted: Labels, classes: int) -> npt.NDArray[
     np.add.at(confusion, (truth, predicted), 1)
     hits = confusion.diagonal()
     seen_or_named = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return np.divide(2.0 * hits, seen_or_named, out=np.zeros(classes), where=seen_or_named > 0)
+    scores: npt.NDArray[np.float64] = np.where(seen_or_named > 0, 2.0 * hits / np.maximum(seen_or_named, 1), 0.0)
+    return scores
 
 
 def summary(truth: Labels, predicted: Labels, labels: list[str]) -> dict[str, float]:

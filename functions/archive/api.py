@@ -7,7 +7,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from functions.archive import service
-from functions.archive.models import PendingPrediction, PredictionPage, PredictionWithImage, Status
+from functions.archive.models import PendingRecord, RecordPage, RecordWithImage, Status
 from rottenbot import http, settings
 
 settings.check(settings.tokens, settings.redis, settings.events, settings.archive, settings.database)
@@ -25,12 +25,12 @@ def predictions(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     class_name: Annotated[str | None, Query(alias="class", max_length=100, pattern=r"^[^\x00]*$")] = None,
     status: Annotated[Status | None, Query()] = None,
-) -> PredictionPage:
+) -> RecordPage:
     return service.page(http.bearer(app).user_uid, limit, cursor, class_name, status)
 
 
 @app.get("/api/v1/inference/predictions/<uid>", summary="One saved photo", tags=["archive"], security=http.SECURED)
-def prediction(uid: Annotated[UUID, Path()]) -> PredictionWithImage | PendingPrediction:
+def prediction(uid: Annotated[UUID, Path()]) -> RecordWithImage | PendingRecord:
     return service.read(uid, http.bearer(app).user_uid)
 
 

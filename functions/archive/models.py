@@ -11,7 +11,7 @@ from rottenbot.photos import RankedClass
 Status = Literal["recorded", "failed"]
 
 
-class Prediction(BaseModel):
+class Record(BaseModel):
     """A saved photo's record. Without a class where the photo could not be read; then `reason` says why."""
 
     uid: UUID
@@ -26,21 +26,21 @@ class Prediction(BaseModel):
     recorded_at: datetime
 
 
-class PredictionWithImage(Prediction):
+class RecordWithImage(Record):
     """A record with an address, valid for some minutes, from which the photo can be read."""
 
     image_url: str
 
 
-class PendingPrediction(BaseModel):
+class PendingRecord(BaseModel):
     """A photo that was saved and is still on its way into the archive."""
 
     uid: UUID
     status: Literal["pending"] = "pending"
 
 
-class PredictionPage(BaseModel):
+class RecordPage(BaseModel):
     """Records, newest first; `next_cursor` asks for those after them, and is null on the last page."""
 
-    predictions: list[Prediction]
+    predictions: list[Record]
     next_cursor: str | None

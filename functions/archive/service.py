@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from functions.archive import store
-from functions.archive.models import PendingPrediction, PredictionPage, PredictionWithImage
+from functions.archive.models import PendingRecord, RecordPage, RecordWithImage
 from rottenbot import database, storage
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
@@ -40,26 +40,24 @@ def record_photo(created: CreatedObject) -> None:
     logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
 
 
-def read(uid: UUID, user_uid: UUID) -> PredictionWithImage | PendingPrediction:
+def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:
     """A user's record with an address of its photo. Raises UnknownPredictionError, also for another user's."""
     found = store.find(uid, user_uid)
     if found is None and store.on_its_way(uid, user_uid):
-        return PendingPrediction(uid=uid)
+        return PendingRecord(uid=uid)
     found = found or store.find(uid, user_uid)  # it may have arrived between the two looks
     if found is None:
         raise UnknownPredictionError("There is no such prediction.")
     prediction, image_path = found
-    return PredictionWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
+    return RecordWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
 
 
-def page(
-    user_uid: UUID, limit: int, cursor: str | None, class_name: str | None, status: str | None
-) -> PredictionPage:
+def page(user_uid: UUID, limit: int, cursor: str | None, class_name: str | None, status: str | None) -> RecordPage:
     """A user's records, newest first. Raises InvalidCursorError."""
     rows = store.page(user_uid, limit + 1, _decode(cursor) if cursor else None, class_name, status)
     shown = rows[:limit]
     more = len(rows) > limit
-    return PredictionPage(predictions=shown, next_cursor=_encode(shown[-1].created_at, shown[-1].uid) if more else None)
+    return RecordPage(predictions=shown, next_cursor=_encode(shown[-1].created_at, shown[-1].uid) if more else None)
 
 
 def warm() -> None:

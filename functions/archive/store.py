@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from functions.archive.models import Prediction
+from functions.archive.models import Record
 from rottenbot import database, settings, storage
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.photos import PhotoKey, Result
@@ -18,8 +18,10 @@ COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, 
 
 def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
     """Insert a photo's row, or bring the row that it has up to this result."""
-    best = asdict(result.top[0]) if result.top else dict.fromkeys(
-        ("predicted_class", "predicted_class_name", "confidence")
+    best = (
+        asdict(result.top[0])
+        if result.top
+        else dict.fromkeys(("predicted_class", "predicted_class_name", "confidence"))
     )
     database.query(
         """INSERT INTO predictions (uid, user_uid, image_path, content_type, status, reason, predicted_class,
@@ -45,19 +47,19 @@ def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
     )
 
 
-def find(uid: UUID, user_uid: UUID) -> tuple[Prediction, str] | None:
+def find(uid: UUID, user_uid: UUID) -> tuple[Record, str] | None:
     """A user's record and the key of its photo in the archive; None for another user's."""
     rows = database.query(
         f"SELECT {COLUMNS}, image_path FROM predictions WHERE uid = :uid AND user_uid = :user_uid",
         uid=uid,
         user_uid=user_uid,
     )
-    return (Prediction.model_validate(rows[0]), rows[0]["image_path"]) if rows else None
+    return (Record.model_validate(rows[0]), rows[0]["image_path"]) if rows else None
 
 
 def page(
     user_uid: UUID, limit: int, after: tuple[datetime, UUID] | None, class_name: str | None, status: str | None
-) -> list[Prediction]:
+) -> list[Record]:
     """A user's records, newest first, from the one after `after` on."""
     created_at, uid = after or (None, None)
     rows = database.query(
@@ -74,7 +76,7 @@ def page(
         created_at=created_at,
         limit=limit,
     )
-    return [Prediction.model_validate(row) for row in rows]
+    return [Record.model_validate(row) for row in rows]
 
 
 def read_classified(created: CreatedObject) -> StoredObject:

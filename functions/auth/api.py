@@ -32,12 +32,20 @@ def log_in(request: Annotated[LogIn, Body()]) -> LoggedIn:
     return service.log_in(request, _address())
 
 
-@app.route("/api/v1/auth/refresh_token", method=["GET", "POST"], summary="Replace the refresh token", tags=["auth"], security=http.SECURED)
+@app.route(
+    "/api/v1/auth/refresh_token",
+    method=["GET", "POST"],
+    summary="Replace the refresh token",
+    tags=["auth"],
+    security=http.SECURED,
+)
 def refresh_token() -> TokenPair:
     return service.refresh(http.bearer(app, "refresh"))
 
 
-@app.route("/api/v1/auth/logout", method=["GET", "POST"], summary="Log out everywhere", tags=["auth"], security=http.SECURED)
+@app.route(
+    "/api/v1/auth/logout", method=["GET", "POST"], summary="Log out everywhere", tags=["auth"], security=http.SECURED
+)
 def log_out() -> LoggedOut:
     service.log_out(http.bearer(app))
     return LoggedOut()

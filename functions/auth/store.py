@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = "uid, email, first_name, last_name, role, created_at, updated_at"
 
-# KEYS: the session. ARGV: the refresh token that was shown, the one to put in its place, now, grace and life in seconds.
+# KEYS: the session. ARGV: the refresh token that was shown, its successor, now, grace and life in seconds.
 # Returns the id of the refresh token that is valid from now on, or nothing when the whole log-in was ended.
 ROTATE: Final = """
 local session = redis.call('HMGET', KEYS[1], 'current', 'previous', 'rotated')
@@ -119,7 +119,9 @@ def end_session(family: str) -> None:
 def count_attempt(scope: str, who: str) -> tuple[int, int]:
     """Count one more attempt; returns the count in the running window and the seconds until the window ends."""
     with cache.answering():
-        count, seconds = _script(COUNT)(keys=[_attempts_key(scope, who)], args=[settings.attempts().attempts_window_seconds])
+        count, seconds = _script(COUNT)(
+            keys=[_attempts_key(scope, who)], args=[settings.attempts().attempts_window_seconds]
+        )
     return count, seconds
 
 

@@ -39,9 +39,7 @@ def load(runtime: str, threads: int) -> Classifier:
     metadata = json.loads((FOLDER / "metadata.json").read_text())
     size = metadata["preprocessing"]["size"]
     start = {"litert": _litert, "tensorflow": _tensorflow}[runtime]
-    classifier = Classifier(
-        metadata["version"], size, json.loads((FOLDER / "labels.json").read_text()), start(threads)
-    )
+    classifier = Classifier(metadata["version"], size, json.loads((FOLDER / "labels.json").read_text()), start(threads))
     classifier.rank(np.zeros((size, size, 3), dtype=np.float32))
     return classifier
 

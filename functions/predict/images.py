@@ -1,4 +1,4 @@
-"""From the bytes of a photo to what the model reads. Serving and training share this module, so the two cannot drift."""
+"""From the bytes of a photo to what the model reads. Serving and training share this module, and so cannot drift."""
 
 import io
 import struct

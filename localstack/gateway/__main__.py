@@ -12,8 +12,6 @@ from typing import Any
 
 import boto3
 from flask import Flask, Response, g, request
-from localstack.gateway import deploy
-from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
@@ -22,6 +20,9 @@ from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHttpService
 from samcli.local.lambdafn.exceptions import FunctionNotFound
 from samcli.yamlhelper import yaml_parse
+
+from localstack.gateway import deploy
+from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
 
 
 class Runner:
@@ -121,7 +122,9 @@ def _as_samcli_expects(answer: bytes) -> str:
     except ValueError:
         return json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": answer.decode(errors="replace")})
     if isinstance(document, dict) and {"errorType", "errorMessage"} <= document.keys():
-        return json.dumps({key: document[key] for key in ("errorType", "errorMessage", "stackTrace") if key in document})
+        return json.dumps(
+            {key: document[key] for key in ("errorType", "errorMessage", "stackTrace") if key in document}
+        )
     return answer.decode()
 
 

@@ -49,7 +49,11 @@ def deploy(template: Path, parameters: dict[str, str]) -> dict[str, str]:
         waiter.wait(StackName=STACK, WaiterConfig={"Delay": 0.25, "MaxAttempts": 240})  # type: ignore[typeddict-item]
     except WaiterError:
         events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
-        failed = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in events if "FAILED" in e["ResourceStatus"]]
+        failed = [
+            f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}"
+            for e in events
+            if "FAILED" in e["ResourceStatus"]
+        ]
         raise DeployError("template.yaml could not be deployed: " + "; ".join(failed)) from None
     outputs = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
     return {output["OutputKey"]: output["OutputValue"] for output in outputs}

@@ -155,4 +155,6 @@ def _listening(port: int) -> bool:
 
 def spec(function: Any, name: str, variables: dict[str, str]) -> FunctionSpec:
     """What the template says of a function, in the words of this module."""
-    return FunctionSpec(name, function.imageconfig["Command"][0], function.timeout or 3, function.memory or 128, variables)
+    return FunctionSpec(
+        name, function.imageconfig["Command"][0], function.timeout or 3, function.memory or 128, variables
+    )

@@ -81,9 +81,7 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
         except Exception:
             logger.exception("request failed")
             answer = _as_event(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."))
-        logger.info(
-            "request", method=event.get("httpMethod"), route=event.get("resource"), status=answer["statusCode"]
-        )
+        logger.info("request", method=event.get("httpMethod"), route=event.get("resource"), status=answer["statusCode"])
         return answer
 
     return handle
@@ -107,7 +105,7 @@ def require_same_user(token: tokens.Token, user_uid: UUID | None) -> None:
 
 
 def documentation_page(openapi: str) -> str:
-    """A page over an OpenAPI document that loads nothing from anywhere else: Swagger UI's files come with powertools."""
+    """A page over an OpenAPI document that loads nothing from elsewhere: Swagger UI's files come with powertools."""
     from aws_lambda_powertools.event_handler.openapi import swagger_ui
 
     files = FilesPath(swagger_ui.__file__).parent

@@ -51,7 +51,7 @@ def sign(kind: Kind, token: Token, key: EllipticCurvePrivateKey) -> str:
 
 
 def verify(kind: Kind, encoded: str) -> Token:
-    """Check signature, algorithm, issuer, audience, expiry and kind. Raises InvalidTokenError, never says which failed."""
+    """Check signature, algorithm, issuer, audience, expiry and kind; InvalidTokenError does not say which failed."""
     config = settings.tokens()
     try:
         decoded = jwt.decode_complete(

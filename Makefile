@@ -1,0 +1,61 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+DATASET ?= ../shared/dataset
+RUN := .venvs/dev/bin/python
+SETS := auth predict archive dev sam training
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
+export SAM_CLI_TELEMETRY := 0
+export PYTHONUNBUFFERED := 1
+
+help: ## Print these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
+
+run: setup ## Start the whole system on this machine, at http://127.0.0.1:3000, until Ctrl-C
+	@$(RUN) -m localstack run
+
+demo: setup ## Classify sample photos through every part, and show what became of them
+	@$(RUN) -m localstack demo
+
+test: setup .venvs/training/.ready ## Run every test that needs no Docker
+	@$(RUN) -m pytest
+
+check: setup .venvs/training/.ready ## Lint, types, template and documentation checks
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	.venvs/sam/bin/sam validate --region eu-west-1
+	.venvs/sam/bin/sam validate --lint --region eu-west-1
+	.venvs/sam/bin/cfn-lint template.yaml
+	$(RUN) docs/openapi.py --check
+	$(RUN) -m pytest tests/documentation
+
+bench: setup .venvs/training/.ready ## Measure start, latency and throughput, beside TensorFlow's
+	@$(RUN) -m tests.performance.bench
+
+train: .venvs/training/.ready ## Train the model on DATASET=folder and bake it into functions/predict/model
+	@.venvs/training/bin/python -m training train $(DATASET)
+
+openapi: setup ## Write functions/predict/openapi.json anew
+	$(RUN) docs/openapi.py
+
+setup: .venvs/dev/.ready .venvs/sam/.ready .venvs/localstack/.ready ## Install what the other commands need, into .venvs
+
+lock: .venvs/dev/.ready ## Pin the newest packages that requirements/*.in allow
+	@cd requirements && for set in $(SETS); do echo $$set; $(LOCK) --upgrade $$set.in -o $$set.txt || exit 1; done
+	@cd requirements && $(LOCK) --exclude-newer 2025-10-21 localstack.in -o localstack.txt
+
+clean: ## Remove the local stack's state
+	rm -rf .rottenbot
+
+LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.venvs/%/.ready: requirements/%.txt
+	@echo "Setting up .venvs/$* …"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	@rm -rf .venvs/$*
+	@$(PYTHON) -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
+	@touch $@
+
+.PHONY: help run demo test check bench train openapi setup lock clean

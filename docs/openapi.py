@@ -1,0 +1,66 @@
+"""Writes functions/predict/openapi.json, the documentation of all functions' calls; `--check` only compares."""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, SecurityScheme
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+OUTPUT: Final = ROOT / "functions" / "predict" / "openapi.json"
+MODULES: Final = ("functions.auth.api", "functions.predict.api", "functions.archive.api")
+# The functions check their settings when they are imported; nothing is connected to.
+SETTINGS: Final = (
+    "TOKEN_PUBLIC_KEY",
+    "TOKEN_SIGNING_KEY_SECRET",
+    "DATABASE_HOST",
+    "DATABASE_SECRET",
+    "EVENTS_BUCKET",
+    "ARCHIVE_BUCKET",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail if the committed file is out of date")
+    text = json.dumps(document(), indent=1, sort_keys=True) + "\n"
+    if not parser.parse_args().check:
+        OUTPUT.write_text(text)
+    elif OUTPUT.read_text() != text:
+        print(f"{OUTPUT.relative_to(ROOT)} is out of date: run `make openapi`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI documents of the functions merged into one. Raises ValueError when two define a thing differently."""
+    os.environ.update(dict.fromkeys(SETTINGS, "none") | {"REDIS_URL": "redis://none"})
+    merged: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "RottenBot", "version": "1", "license": {"name": "MIT", "identifier": "MIT"}},
+        "servers": [{"url": "/"}],
+        "paths": {},
+        "components": {"schemas": {}, "securitySchemes": {}},
+    }
+    scheme: dict[str, SecurityScheme] = {"bearer": HTTPBearer(bearerFormat="JWT")}
+    for name in MODULES:
+        app = importlib.import_module(name).app
+        part = json.loads(app.get_openapi_json_schema(title="part", version="1", security_schemes=scheme))
+        _add(merged["paths"], part["paths"])
+        for kind in merged["components"]:
+            _add(merged["components"][kind], part["components"].get(kind, {}))
+    return merged
+
+
+def _add(target: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if target.setdefault(key, value) != value:
+            raise ValueError(f"{key} is defined twice, differently")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""One running stack for every test that needs one, on free ports and with state of its own."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localstack import parts
+from localstack.client import Client
+from localstack.processes import Part
+from localstack.settings import ROOT, Settings
+from localstack.stack import Stack, running
+
+PHOTOS = ROOT / "tests" / "photos"
+RETRY_SECONDS = "2"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    state = ROOT / ".rottenbot" / "test"
+    shutil.rmtree(state, ignore_errors=True)
+    with running(Settings().on_free_ports(state), print) as stack:
+        for queue in ("UploadsQueue", "ClassifiedQueue"):  # so that a retry comes in seconds, not minutes
+            address = stack.resource(queue)
+            stack.aws("sqs").set_queue_attributes(QueueUrl=address, Attributes={"VisibilityTimeout": RETRY_SECONDS})
+        yield stack
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    """Somebody who has just joined."""
+    return Client(stack.url).join()
+
+
+@pytest.fixture(scope="session")
+def deployed(stack: Stack) -> Iterator[Stack]:
+    """The stack, and this process given the environment variables of its functions, to call their code directly."""
+    lambdas = stack.aws("lambda")
+    before = dict(os.environ)
+    os.environ.update(parts.aws_variables(stack.settings))
+    for name in ("AuthFunction", "PredictFunction", "ArchiveFunction"):
+        configuration = lambdas.get_function_configuration(FunctionName=stack.resource(name))
+        os.environ.update(configuration["Environment"]["Variables"])
+    yield stack
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def outage(stack: Stack) -> Callable[[str], Any]:
+    """A block in which one part of the stack is not there."""
+    makers: dict[str, Callable[[], Part]] = {
+        "PostgreSQL": lambda: parts.postgres(stack.settings, stack.credentials),
+        "Redis": lambda: parts.redis(stack.settings),
+        "Archive": lambda: parts.archive(stack.settings, stack.credentials),
+    }
+
+    @contextmanager
+    def without(name: str) -> Iterator[None]:
+        process = stack.processes.started[name]
+        process.send_signal(signal.SIGINT if name == "PostgreSQL" else signal.SIGTERM)
+        process.wait(10)
+        try:
+            yield
+        finally:
+            part = makers[name]()
+            stack.processes.start(part)
+            began = time.monotonic()
+            while not stack.processes.ready(part, time.monotonic() - began):
+                time.sleep(0.02)
+
+    return without
+
+
+@pytest.fixture
+def photo() -> Path:
+    return PHOTOS / "Banana__Healthy.jpg"
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits until something is so, and fails when it is not within half a minute."""
+
+    def wait(condition: Callable[[], bool], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about in time"
+            time.sleep(0.1)
+
+    return wait
