@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pg8000.native
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, track
 from rich.table import Table
@@ -19,8 +20,11 @@ from localstack.stack import Stack, running
 PHOTOS: Final = ROOT / "tests" / "photos"
 QUEUES: Final = ("UploadsQueue", "ClassifiedQueue", "UploadsDeadLetters", "ClassifiedDeadLetters")
 EMPTY_SECONDS: Final = 15
+LOG_WIDTH: Final = 110
 COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
 console = Console(highlight=False)
+if not console.is_terminal:
+    console = Console(highlight=False, width=LOG_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _send(client: Client, photo: Path, uploaded: bool) -> Sent:
 
 
 def _print_table(outcomes: list[Outcome]) -> None:
-    table = Table("photo", "expected", "predicted", "confidence", "way", "ms")
+    table = Table("photo", "expected", "predicted", "confidence", "way", "ms", box=SIMPLE)
     for outcome in outcomes:
         colour = "green" if outcome.correct else "yellow"
         table.add_row(

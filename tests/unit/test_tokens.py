@@ -1,4 +1,6 @@
 import base64
+import hashlib
+import hmac
 import json
 import time
 import uuid
@@ -55,9 +57,6 @@ def signed_with_the_public_key() -> str:
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
         for part in ({"alg": "HS256", "typ": "at+jwt"}, claims())
     )
-    import hashlib
-    import hmac
-
     mac = hmac.new(PUBLIC_PEM, head + b"." + body, hashlib.sha256).digest()
     return b".".join((head, body, base64.urlsafe_b64encode(mac).rstrip(b"="))).decode()
 
@@ -92,7 +91,7 @@ REFUSED = {
     "no user": signed(user=None),
     "a user that is no id": signed(user={"user_uid": "1; DROP TABLE"}),
     "a user that is a list": signed(user=[]),
-    "a refresh token": tokens.HEADER_TYPES["refresh"] and signed("rt+jwt", refresh=True),
+    "a refresh token": signed("rt+jwt", refresh=True),
     "a refresh token in an access token's header": signed(refresh=True),
     "an access token in a refresh token's header": signed("rt+jwt"),
     "a plain JWT": signed("JWT"),

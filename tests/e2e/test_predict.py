@@ -1,0 +1,264 @@
+"""Photos over HTTP, through the gateway and the stores."""
+
+import io
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from functions.predict.images import EXTENSIONS
+from localstack.client import ApiError, Client
+from localstack.stack import Stack
+from tests.conftest import PHOTOS
+from tests.e2e.test_auth import detail
+
+
+@pytest.fixture
+def predict(client: Client) -> Callable[..., requests.Response]:
+    def send(data: bytes, content_type: str = "image/jpeg", **params: Any) -> requests.Response:
+        url = f"{client.api}/inference/predict"
+        return client.http.post(url, params=params, files={"file": ("photo", data, content_type)})
+
+    return send
+
+
+def test_classifies_a_photo(client: Client, photo: Path) -> None:
+    answer = client.predict(photo)
+    assert set(answer) == {
+        "predicted_class",
+        "predicted_class_name",
+        "confidence",
+        "prediction_uid",
+        "model_version",
+        "top",
+    }
+    assert answer["predicted_class_name"] == photo.stem
+    assert answer["prediction_uid"] is None
+    assert 0 < answer["confidence"] <= 1
+    assert [ranked["confidence"] for ranked in answer["top"]] == sorted(
+        (ranked["confidence"] for ranked in answer["top"]), reverse=True
+    )
+    assert answer["top"][0]["predicted_class_name"] == answer["predicted_class_name"]
+
+
+def test_takes_the_query_that_older_clients_send(predict: Any, client: Client, photo: Path) -> None:
+    answer = predict(photo.read_bytes(), save_prediction="True", user_uid=client.user["uid"])
+    assert answer.status_code == 200
+    assert client.wait_for(answer.json()["prediction_uid"])["status"] == "recorded"
+
+
+@pytest.mark.parametrize(("file_format", "content_type"), [("PNG", "image/png"), ("WEBP", "image/webp")])
+def test_takes_other_formats(predict: Any, photo: Path, file_format: str, content_type: str) -> None:
+    output = io.BytesIO()
+    Image.open(photo).save(output, file_format, lossless=True)
+    answer = predict(output.getvalue(), content_type)
+    assert answer.json()["predicted_class_name"] == photo.stem
+
+
+def test_an_exif_rotated_photo_gets_the_class_of_the_upright_one(predict: Any, photo: Path) -> None:
+    exif, output = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.open(photo).transpose(Image.Transpose.ROTATE_90).save(output, "JPEG", exif=exif, quality=95)
+    assert predict(output.getvalue()).json()["predicted_class_name"] == photo.stem
+
+
+def test_a_saved_photo_can_be_read_back_with_its_image(client: Client, photo: Path) -> None:
+    answer = client.predict(photo, save=True)
+    record = client.wait_for(answer["prediction_uid"])
+    assert record["predicted_class_name"] == answer["predicted_class_name"]
+    assert record["confidence"] == answer["confidence"]
+    assert record["top"] == answer["top"]
+    image = requests.get(record["image_url"])
+    assert image.content == photo.read_bytes()
+    assert image.headers["Content-Type"] == "image/jpeg"
+
+
+def test_an_uploaded_photo_is_classified_and_recorded(client: Client, photo: Path) -> None:
+    record = client.wait_for(client.upload(photo))
+    assert record["predicted_class_name"] == photo.stem
+    assert requests.get(record["image_url"]).content == photo.read_bytes()
+
+
+def test_an_unreadable_upload_becomes_a_failed_record_that_keeps_its_bytes(client: Client, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((PHOTOS / "Banana__Healthy.jpg").read_bytes()[:900])
+    record = client.wait_for(client.upload(broken))
+    assert record["status"] == "failed"
+    assert record["reason"] == "The file is not a readable JPEG, PNG or WebP image."
+    assert record["predicted_class"] is None
+    assert "/rejected/" in record["image_url"]
+    assert requests.get(record["image_url"]).content == broken.read_bytes()
+    assert (
+        client.call("GET", "/inference/predictions", params={"status": "failed"})["predictions"][0]["uid"]
+        == record["uid"]
+    )
+
+
+def test_pages_filters_and_orders_the_record(client: Client) -> None:
+    names = ["Banana__Healthy", "Tomato__Healthy", "Banana__Healthy"]
+    uids = [client.predict(PHOTOS / f"{name}.jpg", save=True)["prediction_uid"] for name in names]
+    for uid in uids:
+        client.wait_for(uid)
+
+    def page(**params: Any) -> Any:
+        return client.call("GET", "/inference/predictions", params=params)
+
+    assert [record["uid"] for record in page()["predictions"]] == uids[::-1]
+    first = page(limit=2)
+    rest = page(limit=2, cursor=first["next_cursor"])
+    assert [record["uid"] for record in first["predictions"] + rest["predictions"]] == uids[::-1]
+    assert rest["next_cursor"] is None
+    bananas = page(**{"class": "Banana__Healthy"})["predictions"]
+    assert [record["uid"] for record in bananas] == [uids[2], uids[0]]
+    assert page(status="failed") == {"predictions": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"cursor": "x"},
+        {"cursor": "bm90IGEgY3Vyc29y"},
+        {"limit": 0},
+        {"limit": 1000},
+        {"status": "lost"},
+        {"limit": "x"},
+    ],
+)
+def test_a_wrong_question_is_refused(client: Client, params: dict[str, Any]) -> None:
+    detail(client.http.get(f"{client.api}/inference/predictions", params=params), 422)
+
+
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "x'; DROP TABLE predictions; --", "%"])
+def test_a_filter_is_only_ever_compared(client: Client, text: str) -> None:
+    assert client.call("GET", "/inference/predictions", params={"class": text})["predictions"] == []
+
+
+def test_nobody_sees_what_belongs_to_another(client: Client, stack: Stack, photo: Path) -> None:
+    uid = client.predict(photo, save=True)["prediction_uid"]
+    stranger = Client(stack.url).join()
+    address = f"{stranger.api}/inference/predictions/{uid}"
+    assert detail(stranger.http.get(address), 404) == "There is no such prediction."
+    client.wait_for(uid)
+    assert detail(stranger.http.get(address), 404) == "There is no such prediction."
+    assert stranger.call("GET", "/inference/predictions")["predictions"] == []
+
+
+def test_nobody_saves_for_another(predict: Any, stack: Stack, photo: Path) -> None:
+    other = Client(stack.url).join()
+    answer = predict(photo.read_bytes(), save_prediction=True, user_uid=other.user["uid"])
+    detail(answer, 403)
+    assert other.call("GET", "/inference/predictions")["predictions"] == []
+
+
+@pytest.mark.parametrize("uid", ["x", "1", "..%2f..", "00000000-0000-0000-0000-00000000000g", "' OR 1=1 --"])
+def test_an_id_of_another_form_is_refused(client: Client, uid: str) -> None:
+    answer = client.http.get(f"{client.api}/inference/predictions/{uid}")
+    assert answer.status_code in (404, 422)
+    detail(answer, answer.status_code)
+
+
+def test_an_unknown_id_is_not_found(client: Client) -> None:
+    detail(client.http.get(f"{client.api}/inference/predictions/{uuid.uuid4()}"), 404)
+
+
+@pytest.mark.parametrize("content_type", ["image/gif", "text/plain", "application/pdf", "image/svg+xml"])
+def test_another_type_of_file_is_refused(predict: Any, photo: Path, content_type: str) -> None:
+    assert detail(predict(photo.read_bytes(), content_type), 400).startswith("Invalid file type")
+
+
+@pytest.mark.parametrize("data", [b"", b"I am not a photo", b"\xff\xd8\xff\xe0 cut off"])
+def test_what_is_no_photo_is_refused(predict: Any, data: bytes) -> None:
+    detail(predict(data), 422)
+
+
+def test_a_truncated_photo_is_refused_and_not_saved(predict: Any, client: Client, photo: Path) -> None:
+    detail(predict(photo.read_bytes()[:900], save_prediction=True), 422)
+    assert client.call("GET", "/inference/predictions")["predictions"] == []
+
+
+@pytest.mark.parametrize("size", [4_500_001, 5_500_000])
+def test_a_photo_over_the_limit_gets_the_advice_to_upload_it(predict: Any, size: int) -> None:
+    assert "/api/v1/inference/uploads" in detail(predict(bytes(size)), 413)
+
+
+def test_no_photo_or_two_are_refused(client: Client, photo: Path) -> None:
+    url = f"{client.api}/inference/predict"
+    file = ("photo.jpg", photo.read_bytes(), "image/jpeg")
+    assert "file" in detail(client.http.post(url, files={"other": file}), 422)
+    assert "exactly one" in detail(client.http.post(url, files=[("file", file), ("file", file)]), 400)
+    detail(client.http.post(url, files={"file": (None, "just text")}), 422)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("multipart/form-data; boundary=another", 422),
+        ("multipart/form-data", 400),
+        ("multipart/form-data; boundary=", 422),
+        ("application/json", 422),
+        ("image/jpeg", 415),
+    ],
+)
+def test_a_wrong_boundary_or_type_is_refused(client: Client, photo: Path, content_type: str, status: int) -> None:
+    body = (
+        b'--right\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+        + photo.read_bytes()
+        + b"\r\n--right--\r\n"
+    )
+    url = f"{client.api}/inference/predict"
+    detail(client.http.post(url, data=body, headers={"Content-Type": content_type}), status)
+
+
+def test_nothing_is_classified_without_a_token(stack: Stack, photo: Path) -> None:
+    url = f"{stack.url}/api/v1/inference"
+    files = {"file": ("photo.jpg", photo.read_bytes(), "image/jpeg")}
+    detail(requests.post(f"{url}/predict", files=files), 401)
+    detail(requests.post(f"{url}/uploads", json={"content_type": "image/jpeg"}), 401)
+    detail(requests.get(f"{url}/predictions"), 401)
+    detail(requests.get(f"{url}/predictions/{uuid.uuid4()}"), 401)
+
+
+def test_an_upload_form_is_good_for_one_key_one_type_and_a_limited_size(client: Client, photo: Path) -> None:
+    form = client.call("POST", "/inference/uploads", json={"content_type": "image/jpeg"})
+
+    def post(data: bytes, **changes: str) -> int:
+        return requests.post(form["url"], data={**form["fields"], **changes}, files={"file": data}).status_code
+
+    assert post(photo.read_bytes(), key="uploads/elsewhere.jpg") == 403
+    assert post(photo.read_bytes(), **{"Content-Type": "text/html"}) == 403
+    assert post(b"") == 400
+    assert post(bytes(25_000_001)) == 400
+    assert post(photo.read_bytes()) == 201
+    client.wait_for(form["prediction_uid"])
+
+
+@pytest.mark.parametrize("body", [{}, {"content_type": "image/gif"}, {"content_type": ["image/jpeg"]}])
+def test_an_upload_of_another_type_is_refused(client: Client, body: dict[str, Any]) -> None:
+    detail(client.http.post(f"{client.api}/inference/uploads", json=body), 422)
+
+
+def test_every_type_that_can_be_classified_can_be_uploaded(client: Client) -> None:
+    for content_type in set(EXTENSIONS) - {"image/jpg"}:
+        client.call("POST", "/inference/uploads", json={"content_type": content_type})
+
+
+def test_health_documentation_and_page(stack: Stack) -> None:
+    health = requests.get(f"{stack.url}/api/v1/health").json()
+    assert health["status"] == "ok"
+    assert health["model_version"]
+    document = requests.get(f"{stack.url}/api/v1/openapi.json").json()
+    assert {"/api/v1/auth/login", "/api/v1/inference/predict", "/api/v1/inference/predictions"} <= set(
+        document["paths"]
+    )
+    page = requests.get(f"{stack.url}/api/v1/docs")
+    assert page.headers["Content-Type"] == "text/html"
+    assert "SwaggerUIBundle" in page.text
+
+
+def test_a_client_says_what_went_wrong(client: Client) -> None:
+    with pytest.raises(ApiError, match="404"):
+        client.record(str(uuid.uuid4()))
