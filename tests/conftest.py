@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from localstack import parts
 from localstack.client import Client
@@ -34,7 +35,9 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def client(stack: Stack) -> Client:
-    """Somebody who has just joined."""
+    """Somebody who has just joined, from an address that has not tried anything yet."""
+    with redis.Redis(port=stack.settings.rottenbot_redis_port) as store:
+        store.delete(*(store.keys("attempts:address:*") or ["none"]))
     return Client(stack.url).join()
 
 

@@ -1,6 +1,7 @@
 """`sam local start-api` and `sam local start-lambda` over function processes, after deploying template.yaml."""
 
 import argparse
+import fnmatch
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.lib.utils.name_utils import normalize_sam_function_identifier
+from samcli.local.apigw import event_constructor
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHttpService
 from samcli.local.lambdafn.exceptions import FunctionNotFound
@@ -93,7 +95,9 @@ def main() -> None:
 
 
 def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
-    responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"]
+    api = template["Resources"]["Api"]["Properties"]
+    responses, binary_types = api["GatewayResponses"], api["BinaryMediaTypes"]
+    event_constructor._should_base64_encode = _is_binary  # samcli's own does not know `image/*`
 
     def respond(kind: str) -> Response:
         given = responses[kind]
@@ -103,6 +107,8 @@ def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
     @app.before_request
     def start() -> None:
         g.started = time.perf_counter()
+        if not _is_binary(binary_types, request.mimetype):  # API Gateway takes any other body for UTF-8 text
+            request._cached_data = request.get_data().decode(errors="replace").encode()
 
     @app.after_request
     def log_access(response: Response) -> Response:
@@ -113,6 +119,10 @@ def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
     app.register_error_handler(PayloadTooLargeError, lambda _: respond("REQUEST_TOO_LARGE"))
     app.register_error_handler(404, lambda _: respond("MISSING_AUTHENTICATION_TOKEN"))
     app.register_error_handler(405, lambda _: respond("MISSING_AUTHENTICATION_TOKEN"))
+
+
+def _is_binary(binary_types: list[str], media_type: str) -> bool:
+    return any(fnmatch.fnmatch(media_type, pattern) for pattern in binary_types)
 
 
 def _as_samcli_expects(answer: bytes) -> str:

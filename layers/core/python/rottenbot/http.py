@@ -1,6 +1,8 @@
 """The HTTP side of a function: its router, who is calling, and the one place where an exception becomes an answer."""
 
+import base64
 from collections.abc import Callable, Mapping
+from email.message import Message
 from http import HTTPStatus
 from pathlib import Path as FilesPath
 from typing import Any, Final
@@ -74,7 +76,7 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
             warm()
             return {"warm": True}
         try:
-            _require_object(event)
+            _check_body(event)
             answer = app.resolve(event, context)
         except BadRequestError as error:
             answer = _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
@@ -146,12 +148,16 @@ def _as_event(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _require_object(event: Event) -> None:
-    # The router itself would take the first element of an array, and answer 500 to a form without boundary.
+def _check_body(event: Event) -> None:
+    # What the router lets through: it takes the first element of an array, and any bytes as the one part of a form.
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    content_type = headers.get("content-type", "").lower()
-    if content_type.startswith("multipart/form-data"):
-        if "boundary=" not in content_type:
-            raise BadRequestError("The multipart form has no boundary.")
-    elif (event.get("body") or "").lstrip().startswith("["):
+    message = Message()
+    message["Content-Type"] = headers.get("content-type", "")
+    body = event.get("body") or ""
+    if message.get_content_type() == "multipart/form-data":
+        boundary = message.get_boundary()
+        start = base64.b64decode(body[:400]) if event.get("isBase64Encoded") else body[:300].encode()
+        if not boundary or not start.startswith(f"--{boundary}".encode()):
+            raise BadRequestError("The body is not the multipart form that its content type announces.")
+    elif body.lstrip().startswith("["):
         raise BadRequestError("The body must be a JSON object.")

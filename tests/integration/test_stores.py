@@ -1,0 +1,140 @@
+"""The functions' code against the real stores, called directly."""
+
+import secrets
+import subprocess
+import sys
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from localstack.settings import ROOT, tool
+from localstack.stack import Stack
+
+pytestmark = pytest.mark.usefixtures("deployed")
+
+
+def test_the_same_work_is_done_for_known_and_unknown_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    import argon2
+
+    from functions.auth import service
+    from functions.auth.models import LogIn, SignUp
+
+    email, password = f"{uuid.uuid4().hex}@example.com", secrets.token_hex(8)
+    service.sign_up(SignUp(first_name="A", last_name="B", email=email, password=password), "192.0.2.1")
+    work: list[argon2.Parameters] = []
+    verify = argon2.PasswordHasher.verify
+
+    def counted(self: argon2.PasswordHasher, password_hash: str, given: str) -> bool:
+        work.append(argon2.extract_parameters(password_hash))
+        return bool(verify(self, password_hash, given))
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", counted)
+    for request in (LogIn(email=email, password="wrong"), LogIn(email="no@example.com", password="wrong")):
+        with pytest.raises(service.InvalidCredentialsError):
+            service.log_in(request, "192.0.2.1")
+    known, unknown = work
+    assert known == unknown
+    assert (known.memory_cost, known.time_cost, known.parallelism) == (19 * 1024, 2, 1)
+
+
+def test_an_address_that_tries_too_much_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.auth import service
+    from functions.auth.models import LogIn
+    from rottenbot import settings
+
+    monkeypatch.setattr(settings, "attempts", lambda: settings.Attempts(attempts_per_address=3))
+    address = f"192.0.2.{secrets.randbelow(250)}-{uuid.uuid4()}"
+    for _ in range(3):
+        with pytest.raises(service.InvalidCredentialsError):
+            service.log_in(LogIn(email=f"{uuid.uuid4()}@example.com", password="x"), address)
+    with pytest.raises(service.TooManyAttemptsError) as error:
+        service.log_in(LogIn(email=f"{uuid.uuid4()}@example.com", password="x"), address)
+    assert error.value.retry_after > 0
+
+
+def test_an_old_refresh_token_outside_the_grace_time_ends_the_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.auth import store
+    from rottenbot import settings
+
+    monkeypatch.setattr(settings, "tokens", lambda: settings.Tokens(token_public_key="x", refresh_grace_seconds=0))
+    family = uuid.uuid4().hex
+    store.start_session(family, "first")
+    assert store.rotate_session(family, "first", "second") == "second"
+    assert store.rotate_session(family, "first", "third") is None
+    assert store.rotate_session(family, "second", "fourth") is None
+
+
+def test_the_migrations_can_run_again_and_back(stack: Stack) -> None:
+    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"revision": "0001"}
+
+
+def test_a_statement_that_fails_leaves_the_connection_usable() -> None:
+    import pg8000.native
+
+    from rottenbot import database
+
+    with pytest.raises(pg8000.native.DatabaseError):
+        database.query("SELECT 1 / 0")
+    assert database.query("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_a_parameter_is_never_part_of_the_statement() -> None:
+    from rottenbot import database
+
+    for text in ("'; DROP TABLE predictions; --", ":uid", "\\", "%s", "{x}"):
+        assert database.query("SELECT CAST(:text AS text) AS text", text=text) == [{"text": text}]
+
+
+def test_the_two_runtimes_of_the_model_give_the_same_answer(photo: Path) -> None:
+    program = """
+import json, sys
+from pathlib import Path
+from functions.predict import classifier
+from functions.predict.images import to_array
+model = classifier.load(sys.argv[1], 1)
+photos = sorted(Path(sys.argv[2]).glob("*.jpg"))
+rows = [model.probabilities(to_array(photo.read_bytes(), model.size)).tolist() for photo in photos]
+print(json.dumps(rows))
+"""
+    import json
+
+    import numpy as np
+
+    def rows(environment: str, runtime: str) -> "np.ndarray":
+        command = [tool(environment, "python"), "-c", program, runtime, str(photo.parent)]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return np.array(json.loads(ended.stdout.strip().splitlines()[-1]))
+
+    litert, tensorflow = rows("dev", "litert"), rows("training", "tensorflow")
+    assert len(litert) >= 14
+    assert (litert.argmax(axis=1) == tensorflow.argmax(axis=1)).all()
+    assert np.abs(litert - tensorflow).max() < 0.001
+
+
+def test_a_wrong_setting_stops_the_function_with_a_sentence() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import functions.predict.api"],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}", "EVENTS_BUCKET": "x", "REDIS_URL": "nonsense"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode != 0
+    assert "SettingsError: Wrong settings: TOKEN_PUBLIC_KEY" in ended.stdout + ended.stderr
+
+
+def test_a_record_never_changes_its_owner() -> None:
+    from functions.archive import store
+    from rottenbot import database
+    from rottenbot.photos import PhotoKey, RankedClass, Result
+    from rottenbot.storage import StoredObject
+
+    uid, owner = uuid.uuid4(), uuid.uuid4()
+    result = Result("v1", datetime.now(UTC), (RankedClass(2, "Banana__Healthy", 0.5),))
+    photo = StoredObject(b"x", "image/jpeg", {})
+    store.record(PhotoKey(owner, uid, "jpg"), photo, result)
+    store.record(PhotoKey(uuid.uuid4(), uid, "jpg"), photo, result)
+    rows = database.query("SELECT user_uid FROM predictions WHERE uid = :uid", uid=uid)
+    assert rows == [{"user_uid": owner}]
