@@ -8,23 +8,33 @@ from pathlib import Path
 from typing import Any
 
 
-def keep(s3: Any, bucket: str, folder: Path) -> None:
+def keep(url: str, bucket: str, folder: Path) -> None:
     """Copy what is in the events bucket to a folder."""
+    s3 = _client(url)
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for listed in page.get("Contents", []):
             stored = s3.get_object(Bucket=bucket, Key=listed["Key"])
             file = folder / listed["Key"]
             file.parent.mkdir(parents=True, exist_ok=True)
             about = {"ContentType": stored["ContentType"], "Metadata": stored["Metadata"]}
-            file.with_suffix(".json").write_text(json.dumps(about))
             file.write_bytes(stored["Body"].read())
+            file.with_suffix(".json").write_text(json.dumps(about))  # last: it says that the photo is whole
 
 
-def restore(s3: Any, bucket: str, folder: Path) -> None:
+def restore(url: str, bucket: str, folder: Path) -> None:
     """Put what was kept back into the events bucket."""
+    s3 = _client(url)
     for about in sorted(folder.rglob("*.json")):
         file = next(file for file in about.parent.glob(f"{about.stem}.*") if file != about)
         key = file.relative_to(folder).as_posix()
         s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes(), **json.loads(about.read_text()))
-        file.unlink()
         about.unlink()
+        file.unlink()
+
+
+def _client(url: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1"
+    )

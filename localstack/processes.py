@@ -1,5 +1,6 @@
 """Starting a part of the stack, waiting until it answers, and being sure that it ends."""
 
+import json
 import os
 import signal
 import socket
@@ -59,9 +60,11 @@ class Processes:
                 start_new_session=True,
             )
         self.started[part.name] = process
-        assert self._reaper.stdin
-        self._reaper.stdin.write(f"{process.pid} {part.stop_signal}\n".encode())
-        self._reaper.stdin.flush()
+        self._tell_reaper(pid=process.pid, signal=part.stop_signal)
+
+    def keep_photos(self, url: str, bucket: str, folder: Path) -> None:
+        """See to it that what is in the events bucket is kept when the stack ends."""
+        self._tell_reaper(url=url, bucket=bucket, folder=str(folder))
 
     def ready(self, part: Part, waited: float) -> bool:
         """Whether a part answers. Raises PartError when it has ended, or has been waited for for over a minute."""
@@ -90,6 +93,11 @@ class Processes:
         self._reaper.wait()
         for process in self.started.values():
             process.wait()
+
+    def _tell_reaper(self, **line: str | int) -> None:
+        assert self._reaper.stdin
+        self._reaper.stdin.write(json.dumps(line).encode() + b"\n")
+        self._reaper.stdin.flush()
 
 
 def listening(port: int) -> bool:

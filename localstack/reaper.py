@@ -1,14 +1,17 @@
 """Ends every part of the stack when the process that started them is gone, however it went.
 
-Runs beside the stack. Reads lines `<pid> <signal>` on its standard input, one for every part started, each the leader
-of a session of its own. When the input closes, the parts get their signals, the last started first, and what is left
-of their sessions after a grace time is killed.
+Runs beside the stack. Reads JSON lines on its standard input: `{"pid", "signal"}` for every part started, each the
+leader of a session of its own, and `{"url", "bucket", "folder"}` once there is an events bucket whose photos have to be
+kept. When the input closes, the part started last ends first, then the photos are kept, then the other parts get their
+signals, and what is left of all sessions after a grace time is killed.
 """
 
+import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -17,11 +20,35 @@ GRACE_SECONDS: Final = 10
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parts = [tuple(map(int, line.split())) for line in sys.stdin]
-    for leader, wanted in reversed(parts):
-        _signal(leader, wanted)
-    leaders = {leader for leader, _ in parts}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    told = [json.loads(line) for line in sys.stdin]
+    parts = [line for line in told if "pid" in line]
+    _end(parts[-1:])  # the gateway: nothing moves from place to place while photos are being kept
+    for line in told:
+        if "bucket" in line:
+            _keep_photos(**line)
+    _end(parts[:-1])
+
+
+def _keep_photos(url: str, bucket: str, folder: str) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from localstack import pending
+
+    try:
+        pending.keep(url, bucket, Path(folder))
+    except (BotoCoreError, ClientError) as error:
+        print(f"rottenbot: photos that were on their way could not be kept: {error}", file=sys.stderr)
+
+
+def _end(parts: list[dict[str, int]]) -> None:
+    for part in reversed(parts):
+        _signal(part["pid"], part["signal"])
+    _await({part["pid"] for part in parts})
+
+
+def _await(leaders: set[int]) -> None:
     deadline = time.monotonic() + GRACE_SECONDS
     while members := [pid for pid in psutil.pids() if _session(pid) in leaders and _runs(pid)]:
         too_late = time.monotonic() > deadline

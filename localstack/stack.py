@@ -100,9 +100,11 @@ def running(settings: Settings, report: Report, access_log: IO[bytes] | None = N
         ]
         _start(processes, wanted, report, access_log)
         stack.invoke("MigrateFunction", {})
-        pending.restore(stack.aws("s3"), stack.resource("EventsBucket"), settings.rottenbot_state / "pending")
+        bucket, kept = stack.resource("EventsBucket"), settings.rottenbot_state / "pending"
+        url = parts.aws_variables(settings)["AWS_ENDPOINT_URL"]
+        processes.keep_photos(url, bucket, kept)
+        pending.restore(url, bucket, kept)
         yield stack
-        pending.keep(stack.aws("s3"), stack.resource("EventsBucket"), settings.rottenbot_state / "pending")
     finally:
         processes.stop()
 

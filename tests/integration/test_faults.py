@@ -1,8 +1,10 @@
 """Parts of the system that are away for a while, and processes that die between two steps."""
 
+import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,11 @@ from localstack.stack import Stack
 from tests.e2e.test_auth import bearer, detail
 
 Outage = Callable[[str], Any]
-Eventually = Callable[[Callable[[], bool]], None]
+Eventually = Callable[..., None]
 
 
 @pytest.fixture
-def rows(stack: Stack) -> Iterator[Callable[[str], int]]:
+def rows(stack: Stack) -> Callable[[str], int]:
     def count(uid: str) -> int:
         with pg8000.native.Connection(**stack.database()) as connection:
             return int(connection.run("SELECT count(*) FROM predictions WHERE uid = CAST(:uid AS uuid)", uid=uid)[0][0])
@@ -126,8 +128,8 @@ def test_a_poisoned_object_fails_alone_and_ends_in_the_dead_letters(
     assert client.wait_for(client.upload(photo))["status"] == "recorded"
     assert client.wait_for(client.predict(photo, save=True)["prediction_uid"])["status"] == "recorded"
     letters = [stack.resource(name) for name in ("UploadsDeadLetters", "ClassifiedDeadLetters")]
+    eventually(lambda: [messages(stack, address) for address in letters] == [1, 1], seconds=90)
     for address in letters:
-        eventually(lambda address=address: messages(stack, address) == 1, seconds=90)
         stack.aws("sqs").purge_queue(QueueUrl=address)
 
 
@@ -224,8 +226,6 @@ def s3_test_event() -> dict[str, Any]:
 
 
 def queue_event(message_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    import json
-
     message = {
         "messageId": message_id,
         "receiptHandle": "handle",
@@ -261,8 +261,6 @@ class paused:  # noqa: N801
         self._set(enabled=True)
 
     def _set(self, enabled: bool) -> None:
-        import time
-
         self.lambdas.update_event_source_mapping(UUID=self.uuid, Enabled=enabled)
         wanted = "Enabled" if enabled else "Disabled"
         while self.lambdas.get_event_source_mapping(UUID=self.uuid)["State"] != wanted:

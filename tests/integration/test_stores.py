@@ -1,5 +1,6 @@
 """The functions' code against the real stores, called directly."""
 
+import json
 import secrets
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from localstack.settings import ROOT, tool
@@ -98,12 +101,9 @@ photos = sorted(Path(sys.argv[2]).glob("*.jpg"))
 rows = [model.probabilities(to_array(photo.read_bytes(), model.size)).tolist() for photo in photos]
 print(json.dumps(rows))
 """
-    import json
 
-    import numpy as np
-
-    def rows(environment: str, runtime: str) -> "np.ndarray":
-        command = [tool(environment, "python"), "-c", program, runtime, str(photo.parent)]
+    def rows(environment: str, runtime: str) -> npt.NDArray[np.float64]:
+        command: list[str | Path] = [tool(environment, "python"), "-c", program, runtime, str(photo.parent)]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return np.array(json.loads(ended.stdout.strip().splitlines()[-1]))
 

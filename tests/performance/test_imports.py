@@ -18,7 +18,18 @@ ENVIRONMENT = {
     "DATABASE_HOST": "x",
     "DATABASE_SECRET": "x",
 }
-NEVER = {"tensorflow", "keras", "boto3", "botocore.client", "alembic", "sqlalchemy", "pg8000", "redis", "argon2", "zxcvbn"}
+NEVER = {
+    "tensorflow",
+    "keras",
+    "boto3",
+    "botocore.client",
+    "alembic",
+    "sqlalchemy",
+    "pg8000",
+    "redis",
+    "argon2",
+    "zxcvbn",
+}
 BUDGETS = {
     "functions.auth.api": 525,
     "functions.auth.migrations": 300,
