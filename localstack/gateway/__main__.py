@@ -30,7 +30,7 @@ from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, por
 class Runner:
     """Stands in for samcli's LocalLambdaRunner: functions are found by logical or deployed name and run in pools."""
 
-    def __init__(self, provider: SamFunctionProvider, root: Path, python: Path, concurrency: int) -> None:
+    def __init__(self, provider: SamFunctionProvider, python: Path, concurrency: int) -> None:
         self.provider = provider
         self.pools: dict[str, Pool] = {}
         self.logical_names: dict[str, str] = {}
@@ -41,7 +41,7 @@ class Runner:
         for function in provider.get_all():
             logical = function.function_id
             described = spec(function, names[logical], variables[logical])
-            self.pools[logical] = Pool([Environment(described, python, root, next(ports)) for _ in range(concurrency)])
+            self.pools[logical] = Pool([Environment(described, python, next(ports)) for _ in range(concurrency)])
             self.logical_names |= {logical: logical, names[logical]: logical}
 
     def is_debugging(self) -> bool:
@@ -71,7 +71,6 @@ class Runner:
 
 def main() -> None:
     arguments = _arguments()
-    root = arguments.template.resolve().parent
     secrets = json.loads(os.environ.pop("ROTTENBOT_SECRETS"))
     signing_key = secrets.pop("TokenSigningKey")
     deploy.wait_for_localstack()
@@ -81,7 +80,7 @@ def main() -> None:
 
     stacks, _ = SamLocalStackProvider.get_stacks(str(arguments.template))
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
-    runner = Runner(provider, root, arguments.python, arguments.concurrency)
+    runner = Runner(provider, arguments.python, arguments.concurrency)
     signal.signal(signal.SIGTERM, lambda *_: runner.stop())
     runner.warm()
 

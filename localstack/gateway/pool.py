@@ -3,6 +3,7 @@
 An emulator serves one request at a time, as an environment on Lambda does, so every function has a pool of them.
 """
 
+import http.client
 import itertools
 import json
 import os
@@ -13,18 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
-import samcli
+from localstack.settings import ROOT
 
 ARCHITECTURE: Final = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
-EMULATOR: Final = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{ARCHITECTURE}"
+EMULATOR: Final = f".venvs/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}"
 START_SECONDS: Final = 20
+INVOKE: Final = "/2015-03-31/functions/function/invocations"
 LAMBDA_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 
 
@@ -49,25 +49,21 @@ class Environment:
 
     spec: FunctionSpec
     python: Path
-    root: Path
     ports: tuple[int, int]
+    log: IO[Any] = field(default_factory=lambda: sys.stderr)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    url: str = field(default="", init=False)
+    connection: http.client.HTTPConnection = field(init=False)
 
     def invoke(self, event: bytes) -> bytes:
-        """Send an event and return what the function answered."""
+        """Send an event and return what the function answered; an error of the runtime is an answer as well."""
         if self.process is None or self.process.poll() is not None:
             self._start()
-        request = urllib.request.Request(self.url, event, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=self.spec.timeout + START_SECONDS) as answer:
-                body: bytes = answer.read()
-        except urllib.error.HTTPError as error:  # the runtime ended, or its answer was too large
-            body = error.read()
-        except OSError as error:
+            self.connection.request("POST", INVOKE, event, {"Content-Type": "application/json"})
+            return self.connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
             self.stop()
-            body = json.dumps({"errorType": "Runtime.ExitError", "errorMessage": str(error)}).encode()
-        return body
+            return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": str(error)}).encode()
 
     def stop(self) -> None:
         """End the emulator, which ends its function."""
@@ -77,25 +73,28 @@ class Environment:
 
     def _start(self) -> None:
         invoke_port, runtime_port = self.ports
-        self.url = f"http://127.0.0.1:{invoke_port}/2015-03-31/functions/function/invocations"
         self.process = subprocess.Popen(
             [
-                EMULATOR,
+                next(ROOT.glob(EMULATOR)),
                 *("--log-level", "error"),
                 *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{invoke_port}"),
                 *(str(self.python), "-m", "awslambdaric", self.spec.handler),
             ],
-            cwd=self.root,
+            cwd=ROOT,
             env=self._variables(),
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
+            stdout=self.log,
+            stderr=self.log,
         )
         deadline = time.monotonic() + START_SECONDS
         while not _listening(invoke_port):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the function {self.spec.name} did not start")
             time.sleep(0.005)
+        self.connection = http.client.HTTPConnection(
+            "127.0.0.1", invoke_port, timeout=self.spec.timeout + START_SECONDS
+        )
 
     def _variables(self) -> dict[str, str]:
         kept = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE")
@@ -104,9 +103,8 @@ class Environment:
             **{name: os.environ[name] for name in kept if name in os.environ},
             **aws,
             **self.spec.variables,
-            "PYTHONPATH": f"{self.root}:{self.root / 'layers/core/python'}",
-            "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
-            "LAMBDA_TASK_ROOT": str(self.root),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}",
+            "LAMBDA_TASK_ROOT": str(ROOT),
             "AWS_LAMBDA_FUNCTION_NAME": self.spec.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self.spec.timeout),
