@@ -53,7 +53,28 @@ def document() -> dict[str, Any]:
         _add(merged["paths"], part["paths"])
         for kind in merged["components"]:
             _add(merged["components"][kind], part["components"].get(kind, {}))
+    _describe_errors(merged)
     return merged
+
+
+def _describe_errors(document: dict[str, Any]) -> None:
+    # Every error is a problem (RFC 9457); the router would document its own form of a 422 instead.
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    text = {"type": "string"}
+    wrong = {"type": "object", "properties": {"field": text, "message": text}}
+    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
+    schemas["Problem"] = {
+        "type": "object",
+        "required": list(members),
+        "properties": {**members, "errors": {"type": "array", "items": wrong}},
+    }
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for calls in document["paths"].values():
+        for call in calls.values():
+            call["responses"].pop("422", None)
+            call["responses"]["default"] = {"description": "The request failed", "content": content}
 
 
 def _add(target: dict[str, Any], more: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The main job, shown: sample photos go in by both ways, and everything that became of them is counted."""
 
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,9 @@ from localstack.stack import Stack, running
 PHOTOS: Final = ROOT / "tests" / "photos"
 QUEUES: Final = ("UploadsQueue", "ClassifiedQueue", "UploadsDeadLetters", "ClassifiedDeadLetters")
 EMPTY_SECONDS: Final = 15
-LOG_WIDTH: Final = 110
+LOG_WIDTH: Final = 116
 COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-console = Console(highlight=False)
-if not console.is_terminal:
-    console = Console(highlight=False, width=LOG_WIDTH)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def demo() -> int:
 def _classify(client: Client, photos: list[Path]) -> list[Outcome]:
     waiting = [
         _send(client, photo, uploaded=bool(index % 2))
-        for index, photo in enumerate(track(photos, "Sending photos        ", console=console))
+        for index, photo in enumerate(track(photos, "Sending photos         ", console=console))
     ]
     outcomes: list[Outcome] = []
     with Progress(*COLUMNS, console=console) as progress:

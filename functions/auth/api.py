@@ -43,9 +43,7 @@ def refresh_token() -> TokenPair:
     return service.refresh(http.bearer(app, "refresh"))
 
 
-@app.route(
-    "/api/v1/auth/logout", method=["GET", "POST"], summary="Log out everywhere", tags=["auth"], security=http.SECURED
-)
+@app.route("/api/v1/auth/logout", method=["GET", "POST"], summary="Log out", tags=["auth"], security=http.SECURED)
 def log_out() -> LoggedOut:
     service.log_out(http.bearer(app))
     return LoggedOut()

@@ -82,7 +82,7 @@ def classify_upload(created: CreatedObject) -> None:
 
 def warm() -> None:
     """Make what the first request would otherwise have to wait for."""
-    storage.events()
+    start_upload("image/jpeg", uuid.uuid4())
 
 
 def _hand_on(key: PhotoKey, data: bytes, result: Result) -> None:

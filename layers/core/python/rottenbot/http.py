@@ -73,6 +73,7 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
     @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
     def handle(event: Event, context: LambdaContext) -> dict[str, Any]:
         if "warmup" in event:
+            cache.client()
             warm()
             return {"warm": True}
         try:
