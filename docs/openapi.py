@@ -60,7 +60,7 @@ def document() -> dict[str, Any]:
 def _describe_errors(document: dict[str, Any]) -> None:
     # Every error is a problem (RFC 9457); the router would document its own form of a 422 instead.
     schemas = document["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError"):
+    for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(name, None)
     text = {"type": "string"}
     wrong = {"type": "object", "properties": {"field": text, "message": text}}
@@ -73,7 +73,8 @@ def _describe_errors(document: dict[str, Any]) -> None:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for calls in document["paths"].values():
         for call in calls.values():
-            call["responses"].pop("422", None)
+            for status in ("422", "500"):
+                call["responses"].pop(status, None)
             call["responses"]["default"] = {"description": "The request failed", "content": content}
 
 

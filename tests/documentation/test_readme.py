@@ -78,3 +78,9 @@ def test_no_file_carries_a_registry_address() -> None:
         text = path.read_text()
         assert "://" not in text, path
         assert all("--hash=" in block for block in re.split(r"\n(?=\S)", text.strip()) if "==" in block)
+
+
+def test_every_reference_of_the_api_document_leads_somewhere() -> None:
+    text = (ROOT / "functions/predict/openapi.json").read_text()
+    schemas = json.loads(text)["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schemas)

@@ -262,3 +262,24 @@ def test_health_documentation_and_page(stack: Stack) -> None:
 def test_a_client_says_what_went_wrong(client: Client) -> None:
     with pytest.raises(ApiError, match="404"):
         client.record(str(uuid.uuid4()))
+
+
+def test_a_form_that_is_used_twice_ends_with_the_last_photo_and_nothing_left(
+    client: Client, stack: Stack, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    form = client.call("POST", "/inference/uploads", json={"content_type": "image/jpeg"})
+    names = ("Banana__Healthy", "Tomato__Healthy")
+    for name in names:
+        data = (PHOTOS / f"{name}.jpg").read_bytes()
+        assert requests.post(form["url"], data=form["fields"], files={"file": data}).status_code == 201
+    uid = form["prediction_uid"]
+    s3, bucket = stack.aws("s3"), stack.resource("EventsBucket")
+
+    def versions() -> list[Any]:
+        return [found for found in s3.list_object_versions(Bucket=bucket).get("Versions", []) if uid in found["Key"]]
+
+    eventually(lambda: not versions())
+    record = client.wait_for(uid)
+    assert record["predicted_class_name"] in names
+    image = requests.get(record["image_url"]).content
+    assert image == (PHOTOS / f"{record['predicted_class_name']}.jpg").read_bytes()

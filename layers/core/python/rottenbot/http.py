@@ -11,7 +11,11 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+    ResponseValidationError,
+)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rottenbot import cache, tokens
@@ -23,6 +27,7 @@ Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 ErrorStatuses = Mapping[type[Exception], HTTPStatus]
 NO_STORE: Final = {"Cache-Control": "no-store"}
 BEARER: Final = "bearer "
+BROKEN: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
 SECURED: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
 SHARED_ERRORS: Final[ErrorStatuses] = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
@@ -34,7 +39,9 @@ SHARED_ERRORS: Final[ErrorStatuses] = {
 
 def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
     """A validating router that answers each listed exception with its status and its own text as `detail`."""
-    app = APIGatewayRestResolver(enable_validation=True)
+    app = APIGatewayRestResolver(
+        enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR
+    )
     statuses = {**SHARED_ERRORS, **errors}
 
     app.use([_never_cached])
@@ -49,6 +56,13 @@ def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
         fields = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
         detail = "; ".join(f"{wrong['field']}: {wrong['message']}" for wrong in fields)
         return _respond(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=fields))
+
+    @app.exception_handler(ResponseValidationError)
+    def wrong_answer(error: ResponseValidationError) -> Response[str]:
+        logger.error(
+            "an answer is not of the form that is documented", fields=[wrong["loc"] for wrong in error.errors()]
+        )
+        return _respond(BROKEN)
 
     @app.exception_handler(RequestUnsupportedContentType)
     def unsupported(_: RequestUnsupportedContentType) -> Response[str]:
@@ -83,7 +97,7 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
             answer = _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
         except Exception:
             logger.exception("request failed")
-            answer = _as_event(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."))
+            answer = _as_event(BROKEN)
         logger.info("request", method=event.get("httpMethod"), route=event.get("resource"), status=answer["statusCode"])
         return answer
 
