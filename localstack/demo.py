@@ -120,7 +120,7 @@ def _print_counts(stack: Stack, outcomes: list[Outcome]) -> bool:
     correct = sum(outcome.correct for outcome in outcomes)
     console.print(
         f"{len(outcomes)} classified, {correct} correct, {rows} rows in PostgreSQL, {objects} objects in the archive, "
-        f"{left} messages left in queues and dead-letter queues."
+        f"{left} messages left in queues and DLQs."
     )
     return rows == objects == len(outcomes) and left == 0
 

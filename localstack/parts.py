@@ -198,6 +198,7 @@ def _unprivileged() -> list[str]:
     if found is None:
         raise PartError("PostgreSQL cannot run as root here: there is no setpriv (util-linux). Run as another user.")
     keep = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    keep += ["--securebits=+no_setuid_fixup"]  # else access(2) would not count them
     return [found, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *keep]
 
 
