@@ -4,12 +4,15 @@ import argparse
 import datetime
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from training import dataset, metrics
 
 ROOT = Path(__file__).resolve().parent.parent
+BAKED = ROOT / "functions" / "predict" / "model"
+STATE = ROOT / ".rottenbot"
 VIEWS = 4
 
 
@@ -23,22 +26,20 @@ def main() -> int:
     return 0
 
 
-def train(folder: Path, backbone_file: Path | None, output: Path, seed: int) -> None:
+def train(folder: Path, backbone_file: Path, output: Path, seed: int) -> None:
     """Train on the photos in `folder` and write the model, its labels and its metadata to `output`."""
     photos = dataset.read(folder)
-    backbone_file = backbone_file or folder / "weights" / "efficientnet_lite0_notop.keras"
     if not backbone_file.is_file():
-        raise dataset.DatasetError(f"There is no backbone {backbone_file}; name one with --backbone.")
+        raise dataset.DatasetError(f"There is no backbone {backbone_file}.")
 
     import keras
-    import mlflow
 
     from training import export, head
 
     keras.utils.set_random_seed(seed)
     labels = sorted({photo.label for photo in photos})
     subsets = dataset.split(photos, seed)
-    sizes = {name: len(members) for name, members in subsets.items()}
+    sizes: dict[str, int] = {name: len(members) for name, members in subsets.items()}
     print(f"{len(photos)} photos, {len(labels)} classes, split by group: {sizes}", flush=True)
 
     backbone = head.load_backbone(backbone_file)
@@ -50,46 +51,48 @@ def train(folder: Path, backbone_file: Path | None, output: Path, seed: int) -> 
     export.write(model, output)
 
     images = head.load(photo.path for photo in subsets["test"])
-    keras_rows = model.predict(images, verbose=0)
     litert_rows = export.litert_probabilities(output / "model.tflite", images)
-    agreement = export.check_agreement(keras_rows, litert_rows)
-    answers = litert_rows.argmax(axis=1)
-    scores = metrics.summary(truth["test"], answers, labels)
-    f1 = metrics.f1_per_class(truth["test"], answers, len(labels))
-    counts = np.bincount(truth["test"], minlength=len(labels))
-    version = export.write_metadata(
-        output,
-        labels,
-        {
-            "trained_on": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "backbone": backbone_file.stem,
-            "preprocessing": {"size": head.SIZE, "range": [0, 255], "resize": "bilinear, area-aware, to a square"},
-            "split": {"by": "group", "seed": seed, **sizes},
-            "dataset_sha256": dataset.fingerprint(photos),
-            "test": scores,
-            "test_f1": {
-                label: {"f1": round(float(score), 4), "photos": int(count)}
-                for label, score, count in zip(labels, f1, counts, strict=True)
-            },
-            "litert_against_keras": agreement,
-        },
-    )
+    agreement = export.check_agreement(model.predict(images, verbose=0), litert_rows)
+    report = _report(truth["test"], litert_rows.argmax(axis=1), labels)
+    metadata = {
+        "trained_on": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "backbone": "efficientnet_lite0_notop",
+        "preprocessing": {"size": head.SIZE, "range": [0, 255], "resize": "bilinear, area-aware, to a square"},
+        "split": {"by": "group", "seed": seed, **sizes},
+        "dataset_sha256": dataset.fingerprint(photos),
+        **report,
+        "litert_against_keras": agreement,
+    }
+    version = export.write_metadata(output, labels, metadata)
+    _log(version, {"seed": seed, "views": VIEWS} | sizes, report["test"])
+    _print(report)
+    print(f"test macro-F1 {report['test']['macro_f1']:.4f}; model {version} written to {output}")
 
-    mlflow.set_tracking_uri(f"sqlite:///{_state() / 'mlflow.db'}")
+
+def _report(truth: metrics.Labels, answers: metrics.Labels, labels: list[str]) -> dict[str, Any]:
+    f1 = metrics.f1_per_class(truth, answers, len(labels))
+    counts = np.bincount(truth, minlength=len(labels))
+    per_class = {
+        label: {"f1": round(float(score), 4), "photos": int(count)}
+        for label, score, count in zip(labels, f1, counts, strict=True)
+    }
+    return {"test": metrics.summary(truth, answers, labels), "test_f1": per_class}
+
+
+def _log(version: str, parameters: dict[str, int], scores: dict[str, float]) -> None:
+    import mlflow
+
+    STATE.mkdir(exist_ok=True)
+    mlflow.set_tracking_uri(f"sqlite:///{STATE / 'mlflow.db'}")
     with mlflow.start_run(run_name=version):
-        mlflow.log_params({"seed": seed, "views": VIEWS, "backbone": backbone_file.stem} | sizes)
+        mlflow.log_params(parameters)
         mlflow.log_metrics(scores)
 
-    for label, score, count in zip(labels, f1, counts, strict=True):
-        print(f"  {label:22} F1 {score:.3f}  ({count} test photos)")
-    print("  ".join(f"{name} {value:.4f}" for name, value in scores.items()))
-    print(f"test macro-F1 {scores['macro_f1']:.4f}; model {version} written to {output}")
 
-
-def _state() -> Path:
-    folder = ROOT / ".rottenbot"
-    folder.mkdir(exist_ok=True)
-    return folder
+def _print(report: dict[str, Any]) -> None:
+    for label, row in report["test_f1"].items():
+        print(f"  {label:22} F1 {row['f1']:.3f}  ({row['photos']} test photos)")
+    print("  ".join(f"{name} {value:.4f}" for name, value in report["test"].items()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,8 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("train", help="train, test, convert and write a model")
     command.add_argument("dataset", type=Path, help="a folder with manifest.csv, or with a folder per class")
-    command.add_argument("--backbone", type=Path, help="a Keras backbone (default: DATASET/weights/…lite0_notop.keras)")
-    command.add_argument("--output", type=Path, default=ROOT / "functions/predict/model", help="where the model goes")
+    command.add_argument(
+        "--backbone", type=Path, default=BAKED / "model.keras", help="EfficientNet-Lite0 (default: %(default)s's)"
+    )
+    command.add_argument("--output", type=Path, default=BAKED, help="where the model goes")
     command.add_argument("--seed", type=int, default=1, help="of the split, the augmentation and the weights")
     return parser
 

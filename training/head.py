@@ -18,15 +18,24 @@ BATCH: Final = 64
 SCALE: Final = 1 / 128
 OFFSET: Final = -127 / 128
 MAX_EPOCHS: Final = 200
+MODEL_NAME: Final = "rottenbot"
+HEAD_NAME: Final = "head"
 Images = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
 
 
 def load_backbone(path: Path) -> Any:
-    """The frozen backbone: 224 x 224 x 3 images of 0..255 in, one feature vector per image out."""
+    """The frozen backbone: 224 x 224 x 3 images of 0..255 in, one feature vector per image out.
+
+    The file holds the backbone alone, or a model that was trained here, which has the same frozen backbone in it.
+    """
     inputs = keras.Input((SIZE, SIZE, 3), name="image")
     scaled = keras.layers.Rescaling(SCALE, OFFSET)(inputs)
     backbone = keras.models.load_model(path, compile=False)
+    if backbone.name == MODEL_NAME:
+        backbone = next(
+            layer for layer in backbone.layers if isinstance(layer, keras.Model) and layer.name != HEAD_NAME
+        )
     backbone.trainable = False
     pooled = keras.layers.GlobalAveragePooling2D()(backbone(scaled, training=False))
     return keras.Model(inputs, pooled, name="backbone")
@@ -65,7 +74,7 @@ def train(
             keras.layers.Dropout(0.3),
             keras.layers.Dense(classes, activation="softmax", name="probabilities"),
         ],
-        name="head",
+        name=HEAD_NAME,
     )
     head.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=1e-3),
@@ -88,7 +97,7 @@ def train(
 
 def assemble(backbone: Any, head: Any) -> Any:
     """The whole model: images of 0..255 in, class probabilities out."""
-    return keras.Model(backbone.input, head(backbone.output), name="rottenbot")
+    return keras.Model(backbone.input, head(backbone.output), name=MODEL_NAME)
 
 
 def _augmentation() -> Any:

@@ -49,6 +49,8 @@ def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
     @app.exception_handler(list(statuses))
     def expected(error: Exception) -> Response[str]:
         status = next(statuses[kind] for kind in type(error).__mro__ if kind in statuses)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.warning("a part is unavailable", exc_info=error)
         return _respond(Problem(status, str(error), _headers(status, error)))
 
     @app.exception_handler(RequestValidationError)
