@@ -68,7 +68,7 @@ def belonging_to(environment: dict[str, str]) -> list[str]:
                 command = " ".join(process.cmdline())
                 known = f"{command} {' '.join(process.environ().values())}"
                 if state in known or redis in known:
-                    found.append(f"{process.pid} {command[:100]}")
+                    found.append(f"{process.pid} {process.name()}")
         except psutil.Error:
             continue
     return found
