@@ -32,7 +32,8 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
     return Part(
         "PostgreSQL",
         [*_unprivileged(), _postgres_programs() / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options],
-        port,
+        [("ROTTENBOT_POSTGRES_PORT", port)],
+        "postgresql",
         signal.SIGINT,  # a fast shutdown: it does not wait for clients to leave
     )
 
@@ -45,7 +46,8 @@ def redis(settings: Settings) -> Part:
     data.mkdir(parents=True, exist_ok=True)
     port = settings.rottenbot_redis_port
     options = ["--bind", "127.0.0.1", "--dir", str(data), "--appendonly", "yes", "--save", ""]
-    return Part("Redis", [get_binary_path(), "--port", str(port), *options], port)
+    command = [get_binary_path(), "--port", str(port), *options]
+    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis")
 
 
 def archive(settings: Settings, credentials: Credentials) -> Part:
@@ -53,9 +55,10 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
     data = settings.rottenbot_state / "archive"
     data.mkdir(parents=True, exist_ok=True)
     port = settings.rottenbot_archive_port
+    first = settings.rottenbot_archive_internal_ports
     names = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "admin", "admin.grpc", "s3.grpc")
     internal = [
-        f"-{server}.port{'.grpc' if grpc else ''}={settings.rottenbot_archive_internal_ports + offset}"
+        f"-{server}.port{'.grpc' if grpc else ''}={first + offset}"
         for offset, (server, _, grpc) in enumerate(name.partition(".") for name in names)
     ]
     off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
@@ -65,7 +68,10 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
     return Part(
         "Archive",
         [*command, *local, *internal, *off],
-        port,
+        [
+            ("ROTTENBOT_ARCHIVE_PORT", port),
+            *(("ROTTENBOT_ARCHIVE_INTERNAL_PORTS", first + n) for n in range(len(names))),
+        ],
         environment={
             "AWS_ACCESS_KEY_ID": credentials.archive_access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.archive_secret_key,
@@ -85,9 +91,9 @@ def localstack(settings: Settings) -> Part:
     return Part(
         "LocalStack",
         [tool("localstack", "python"), "-m", "localstack.runtime.main"],
-        port,
-        signal.SIGKILL,  # it has nothing to save, and takes seconds to stop otherwise
-        {
+        [("ROTTENBOT_LOCALSTACK_PORT", port)],
+        stop_signal=signal.SIGKILL,  # it has nothing to save, and takes seconds to stop otherwise
+        environment={
             "GATEWAY_LISTEN": f"127.0.0.1:{port}",
             "LOCALSTACK_HOST": f"127.0.0.1:{port}",
             "DISABLE_EVENTS": "1",
@@ -105,8 +111,8 @@ def localstack(settings: Settings) -> Part:
             "ROTTENBOT_LAMBDA_ENDPOINT": f"http://127.0.0.1:{settings.rottenbot_lambda_port}",
             "AWS_DEFAULT_REGION": REGION,
         },
-        folder,
-        lambda: _status(f"{url}/_localstack/health") == 200,
+        folder=folder,
+        answers=lambda: _status(f"{url}/_localstack/health") == 200,
     )
 
 
@@ -137,7 +143,7 @@ def gateway(settings: Settings, credentials: Credentials) -> Part:
     return Part(
         "Gateway",
         command,
-        settings.rottenbot_port,
+        [("ROTTENBOT_PORT", settings.rottenbot_port), ("ROTTENBOT_LAMBDA_PORT", settings.rottenbot_lambda_port)],
         environment={
             **aws_variables(settings),
             "ROTTENBOT_SECRETS": json.dumps(secrets),

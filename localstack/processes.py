@@ -21,15 +21,22 @@ class PartError(RuntimeError):
 
 @dataclass(frozen=True)
 class Part:
-    """One server of the stack."""
+    """One server of the stack. `ports` are those it listens on, each with the setting that it comes from; people and
+    other parts use the first."""
 
     name: str
     command: Sequence[str | Path]
-    port: int
+    ports: Sequence[tuple[str, int]]
+    scheme: str = "http"
     stop_signal: signal.Signals = signal.SIGTERM
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path = ROOT
     answers: Callable[[], bool] = field(default=lambda: True)
+
+    @property
+    def address(self) -> str:
+        """Where the part is reached."""
+        return f"{self.scheme}://127.0.0.1:{self.ports[0][1]}"
 
 
 class Processes:
@@ -47,8 +54,9 @@ class Processes:
         program = Path(part.command[0])
         if not program.is_file():
             raise PartError(f"{part.name} is not installed: there is no {program}. Run `make setup`.")
-        if listening(part.port):
-            raise PartError(f"{part.name} cannot start: port {part.port} is taken. {port_advice(part)}")
+        for setting, port in part.ports:
+            if listening(port):
+                raise PartError(f"{part.name} cannot start: port {port} is taken. Set {setting} to another one.")
         with self.log(part.name).open("wb") as log:
             process = subprocess.Popen(
                 part.command,
@@ -71,7 +79,7 @@ class Processes:
         self.check(part.name)
         if waited > START_SECONDS:
             raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")
-        return listening(part.port) and part.answers()
+        return listening(part.ports[0][1]) and part.answers()
 
     def check(self, name: str) -> None:
         """Raise PartError if a part has ended."""
@@ -105,15 +113,3 @@ def listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def port_advice(part: Part) -> str:
-    """How to give a part another port."""
-    variable = {
-        "PostgreSQL": "ROTTENBOT_POSTGRES_PORT",
-        "Redis": "ROTTENBOT_REDIS_PORT",
-        "Archive": "ROTTENBOT_ARCHIVE_PORT",
-        "LocalStack": "ROTTENBOT_LOCALSTACK_PORT",
-        "Gateway": "ROTTENBOT_PORT",
-    }[part.name]
-    return f"Set {variable} to another one."

@@ -119,5 +119,5 @@ def _start(processes: Processes, wanted: Sequence[Part], report: Report, access_
         for part in list(waiting):
             if processes.ready(part, time.monotonic() - began):
                 waiting.remove(part)
-                report(f"{part.name:<11} http://127.0.0.1:{part.port}  ready after {time.monotonic() - began:.1f} s")
+                report(f"{part.name:<11} {part.address:<30} ready after {time.monotonic() - began:.1f} s")
         time.sleep(0.02)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import flask.cli
 from flask import Flask, Response, g, request
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
@@ -70,6 +71,7 @@ class Runner:
 
 
 def main() -> None:
+    flask.cli.show_server_banner = lambda *_: None
     arguments = _arguments()
     secrets = json.loads(os.environ.pop("ROTTENBOT_SECRETS"))
     signing_key = secrets.pop("TokenSigningKey")

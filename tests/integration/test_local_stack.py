@@ -134,9 +134,11 @@ def test_state_survives_a_restart_and_photos_on_their_way_arrive(
     ("variable", "name"),
     [
         ("ROTTENBOT_PORT", "Gateway"),
+        ("ROTTENBOT_LAMBDA_PORT", "Gateway"),
         ("ROTTENBOT_POSTGRES_PORT", "PostgreSQL"),
         ("ROTTENBOT_REDIS_PORT", "Redis"),
         ("ROTTENBOT_ARCHIVE_PORT", "Archive"),
+        ("ROTTENBOT_ARCHIVE_INTERNAL_PORTS", "Archive"),
         ("ROTTENBOT_LOCALSTACK_PORT", "LocalStack"),
     ],
 )
@@ -175,7 +177,7 @@ from pathlib import Path
 from localstack.processes import Part, PartError, Processes
 processes = Processes(Path("logs"))
 try:
-    processes.start(Part("Redis", [Path("/nowhere/valkey-server")], 1))
+    processes.start(Part("Redis", [Path("/nowhere/valkey-server")], []))
 except PartError as error:
     print(error)
 processes.stop()
