@@ -7,6 +7,12 @@ SETS := auth predict predict-tensorflow archive dev sam training
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export PYTHONUNBUFFERED := 1
+# The local stack is all that is spoken to, whatever account or proxy this shell is set up for.
+export AWS_CONFIG_FILE := /dev/null
+export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
+export no_proxy := $(NO_PROXY)
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 
 help: ## Print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'

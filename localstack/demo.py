@@ -1,6 +1,5 @@
 """The main job, shown: sample photos go in by both ways, and everything that became of them is counted."""
 
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -56,10 +55,9 @@ class Outcome:
 def demo() -> int:
     """Run it on a stack of its own, on free ports; returns 0 if every photo has a row and an archived object."""
     state = ROOT / ".rottenbot" / "demo"
-    shutil.rmtree(state, ignore_errors=True)
     photos = sorted(PHOTOS.glob("*.jpg"))
     console.print("Starting every part of RottenBot on this machine …")
-    with running(Settings.read().on_free_ports(state), console.print) as stack:
+    with running(Settings.read().on_free_ports(state), console.print, fresh=True) as stack:
         client = Client(stack.url).join()
         console.print(f"Signed up and logged in at {stack.url}; classifying {len(photos)} photos.")
         outcomes = _classify(client, photos)

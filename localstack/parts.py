@@ -172,19 +172,20 @@ def _postgres_programs() -> Path:
 
 
 def _make_cluster(binaries: Path, data: Path, password: str) -> None:
-    data.mkdir(parents=True, exist_ok=True)
-    data.chmod(0o700)
-    password_file = data.parent / "postgres-password"
+    new = data.with_name("postgres.new")  # renamed when whole, so that an interruption leaves no half of it
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(0o700, parents=True)
+    password_file = data.with_name("postgres-password")
     password_file.touch(0o600)
     password_file.write_text(password)
     if os.geteuid() == 0:
-        os.chown(data, int(NOBODY), int(NOBODY))
+        os.chown(new, int(NOBODY), int(NOBODY))
         os.chown(password_file, int(NOBODY), int(NOBODY))
     command: Command = [
         *_unprivileged(),
         binaries / "initdb",
         "-D",
-        data,
+        new,
         "-U",
         POSTGRES_USER,
         f"--pwfile={password_file}",
@@ -192,7 +193,9 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
     made = subprocess.run(command, capture_output=True, text=True, cwd="/")
     password_file.unlink()
-    if made.returncode:
+    if made.returncode == 0:
+        new.rename(data)
+    else:
         raise PartError(f"PostgreSQL could not make its files in {data}: {made.stderr.strip().splitlines()[-1]}")
 
 

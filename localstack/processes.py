@@ -1,5 +1,6 @@
 """Starting a part of the stack, waiting until it answers, and being sure that it ends."""
 
+import fcntl
 import json
 import os
 import signal
@@ -40,14 +41,23 @@ class Part:
 
 
 class Processes:
-    """The running parts of one stack. Leaving the `with` block, or dying, ends them all."""
+    """The running parts of one stack, alone on its state folder. `stop`, or dying, ends them all.
 
-    def __init__(self, logs: Path) -> None:
-        self.logs = logs
+    Raises PartError when another stack runs on that folder.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.logs = state / "logs"
         self.started: dict[str, subprocess.Popen[bytes]] = {}
+        lock = _lock(state)
         self._reaper = subprocess.Popen(
-            [own_python(), "-m", "localstack.reaper"], stdin=subprocess.PIPE, start_new_session=True, cwd=ROOT
+            [own_python(), "-m", "localstack.reaper"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            cwd=ROOT,
+            pass_fds=[lock],  # it holds the state until the last part has ended
         )
+        os.close(lock)
 
     def start(self, part: Part, output: IO[bytes] | None = None) -> None:
         """Start a part, its errors (and its output, unless `output` takes it) going to its log. Raises PartError."""
@@ -57,11 +67,13 @@ class Processes:
         for setting, port in part.ports:
             if listening(port):
                 raise PartError(f"{part.name} cannot start: port {port} is taken. Set {setting} to another one.")
+        # The parts talk to each other alone, and by names of which a proxy cannot be told to let them through.
+        inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         with self.log(part.name).open("wb") as log:
             process = subprocess.Popen(
                 part.command,
                 cwd=part.folder,
-                env={**os.environ, **part.environment},
+                env={**inherited, **part.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output or log,
                 stderr=log,
@@ -106,6 +118,16 @@ class Processes:
         assert self._reaper.stdin
         self._reaper.stdin.write(json.dumps(line).encode() + b"\n")
         self._reaper.stdin.flush()
+
+
+def _lock(state: Path) -> int:
+    state.mkdir(parents=True, exist_ok=True)
+    lock = os.open(state / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise PartError(f"Another stack runs on {state}. Stop it, or set ROTTENBOT_STATE to another folder.") from None
+    return lock
 
 
 def listening(port: int) -> bool:

@@ -1,10 +1,12 @@
 """The whole system on one machine: every part started, template.yaml deployed, the database migrated."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import boto3
@@ -85,11 +87,19 @@ class Stack:
 
 
 @contextmanager
-def running(settings: Settings, report: Report, access_log: IO[bytes] | None = None) -> Iterator[Stack]:
-    """Start everything, and end everything when the block is left. Raises PartError when a part cannot run."""
-    credentials = Credentials.load(settings.rottenbot_state)
-    processes = Processes(settings.rottenbot_state / "logs")
+def running(
+    settings: Settings, report: Report, access_log: IO[bytes] | None = None, fresh: bool = False
+) -> Iterator[Stack]:
+    """Start everything, with `fresh` on an empty state folder, and end everything when the block is left.
+
+    Raises PartError when a part cannot run.
+    """
+    state = settings.rottenbot_state
+    processes = Processes(state)
     try:
+        if fresh:
+            _empty(state)
+        credentials = Credentials.load(state)
         stack = Stack(settings, credentials, processes)
         wanted = [
             parts.localstack(settings),
@@ -100,13 +110,21 @@ def running(settings: Settings, report: Report, access_log: IO[bytes] | None = N
         ]
         _start(processes, wanted, report, access_log)
         stack.invoke("MigrateFunction", {})
-        bucket, kept = stack.resource("EventsBucket"), settings.rottenbot_state / "pending"
+        bucket, kept = stack.resource("EventsBucket"), state / "pending"
         url = parts.aws_variables(settings)["AWS_ENDPOINT_URL"]
         processes.keep_photos(url, bucket, kept)
         pending.restore(url, bucket, kept)
         yield stack
     finally:
         processes.stop()
+
+
+def _empty(state: Path) -> None:
+    for path in state.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
 
 
 def _start(processes: Processes, wanted: Sequence[Part], report: Report, access_log: IO[bytes] | None) -> None:

@@ -1,7 +1,6 @@
 """One running stack for every test that needs one, on free ports and with state of its own."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +24,7 @@ RETRY_SECONDS = "2"
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     state = ROOT / ".rottenbot" / "test"
-    shutil.rmtree(state, ignore_errors=True)
-    with running(Settings().on_free_ports(state), print) as stack:
+    with running(Settings().on_free_ports(state), print, fresh=True) as stack:
         for queue in ("UploadsQueue", "ClassifiedQueue"):  # so that a retry comes in seconds, not minutes
             address = stack.resource(queue)
             stack.aws("sqs").set_queue_attributes(QueueUrl=address, Attributes={"VisibilityTimeout": RETRY_SECONDS})

@@ -5,6 +5,7 @@ import fnmatch
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -59,9 +60,14 @@ class Runner:
         stdout.write_str(_as_samcli_expects(answer))
 
     def warm(self) -> None:
-        waiting = [thread for name, pool in self.pools.items() if name != "MigrateFunction" for thread in pool.warm()]
-        for thread in waiting:
-            thread.join()
+        """Initialise every environment, as provisioned concurrency does. Exits when a function does not start."""
+        served = [pool for name, pool in self.pools.items() if name != "MigrateFunction"]
+        environments = [environment for pool in served for environment in pool.environments]
+        with ThreadPoolExecutor(len(environments)) as threads:
+            answers = threads.map(lambda environment: environment.invoke(b'{"warmup": true}'), environments)
+            for environment, answer in zip(environments, map(json.loads, answers), strict=True):
+                if "errorMessage" in answer:
+                    sys.exit(f"{environment.spec.name} does not start: {answer['errorMessage']}")
 
     def stop(self) -> None:
         for environments in (pool.environments for pool in self.pools.values()):

@@ -12,7 +12,6 @@ import queue
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,14 +129,6 @@ class Pool:
             return environment.invoke(event)
         finally:
             self.idle.put(environment)
-
-    def warm(self) -> list[threading.Thread]:
-        """Start initialising every environment, as provisioned concurrency does."""
-        event = json.dumps({"warmup": True}).encode()
-        threads = [threading.Thread(target=environment.invoke, args=(event,)) for environment in self.environments]
-        for thread in threads:
-            thread.start()
-        return threads
 
 
 def port_pairs() -> Iterator[tuple[int, int]]:

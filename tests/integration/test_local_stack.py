@@ -146,6 +146,7 @@ def test_a_taken_port_is_said_in_one_sentence(
     start: Callable[[], subprocess.Popen[str]], environment: dict[str, str], variable: str, name: str
 ) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", int(environment[variable])))
         taken.listen()
         process = start()
@@ -155,6 +156,19 @@ def test_a_taken_port_is_said_in_one_sentence(
         f"rottenbot: {name} cannot start: port {environment[variable]} is taken. Set {variable} to another one."
     )
     nothing_left(environment)
+
+
+def test_two_stacks_never_share_their_state(
+    start: Callable[[], subprocess.Popen[str]], environment: dict[str, str]
+) -> None:
+    until_ready(start())
+    second = start()
+    output, _ = second.communicate(timeout=ENDED_SECONDS)
+    assert second.returncode == 1
+    assert output.strip() == (
+        f"rottenbot: Another stack runs on {environment['ROTTENBOT_STATE']}."
+        " Stop it, or set ROTTENBOT_STATE to another folder."
+    )
 
 
 def test_a_part_that_dies_is_named_with_its_log(
@@ -175,7 +189,7 @@ def test_a_missing_program_is_named(environment: dict[str, str], tmp_path: Path)
     program = """
 from pathlib import Path
 from localstack.processes import Part, PartError, Processes
-processes = Processes(Path("logs"))
+processes = Processes(Path("state"))
 try:
     processes.start(Part("Redis", [Path("/nowhere/valkey-server")], []))
 except PartError as error:

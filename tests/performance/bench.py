@@ -86,7 +86,7 @@ def main() -> int:
     photos = {name: _photo(size) for name, size in SIZES.items()}
     console.print("Starting the stack …")
     with (
-        running(Settings.read().on_free_ports(ROOT / ".rottenbot" / "bench"), lambda _: None) as stack,
+        running(Settings.read().on_free_ports(ROOT / ".rottenbot" / "bench"), lambda _: None, fresh=True) as stack,
         Progress(console=console) as progress,
     ):
         client = Client(stack.url).join()
