@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from localstack.settings import ROOT, own_python
 
-START_SECONDS: Final = 60
+START_SECONDS: Final = 120
 
 
 class PartError(RuntimeError):
@@ -87,7 +87,7 @@ class Processes:
         self._tell_reaper(url=url, bucket=bucket, folder=str(folder))
 
     def ready(self, part: Part, waited: float) -> bool:
-        """Whether a part answers. Raises PartError when it has ended, or has been waited for for over a minute."""
+        """Whether a part answers. Raises PartError when it has ended, or has been waited for for two minutes."""
         self.check(part.name)
         if waited > START_SECONDS:
             raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")

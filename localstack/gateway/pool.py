@@ -133,7 +133,7 @@ class Pool:
 
 def port_pairs() -> Iterator[tuple[int, int]]:
     """Pairs of ports that nothing listens on, below the range that the system hands out itself."""
-    free = (port for port in itertools.count(21000 + os.getpid() % 500 * 20) if not _listening(port))
+    free = (port for port in itertools.count(21000 + os.getpid() % 180 * 60) if not _listening(port))
     return zip(free, free, strict=False)
 
 
