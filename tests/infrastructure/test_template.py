@@ -112,6 +112,17 @@ def test_each_function_touches_only_its_own_stage_of_the_events_bucket(resources
     assert not any("Delete" in action or "Put" in action for action in allowed(resources, "ArchiveFunction"))
 
 
+@pytest.mark.parametrize(
+    ("function", "stage"), [("PredictEventsFunction", "uploads"), ("ArchiveEventsFunction", "classified")]
+)
+def test_an_object_that_is_gone_is_told_from_one_that_is_forbidden(
+    resources: dict[str, Resource], function: str, stage: str
+) -> None:
+    # S3 answers 404 only to those who may list the bucket, and a request to read carries no prefix to compare.
+    (statement,) = [s for s in statements(resources, function) if "s3:ListBucket" in as_list(s["Action"])]
+    assert statement["Condition"] == {"StringLikeIfExists": {"s3:prefix": f"{stage}/*"}}
+
+
 def test_every_queue_outlasts_six_tries_of_its_function_and_has_dead_letters(resources: dict[str, Resource]) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
     mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
