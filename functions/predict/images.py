@@ -31,8 +31,8 @@ def to_array(data: bytes, size: int) -> npt.NDArray[np.float32]:
         with Image.open(io.BytesIO(data), formats=DECODERS) as image:
             _check_dimensions(image)
             image.draft("RGB", (2 * size, 2 * size))
-            upright = ImageOps.exif_transpose(image)
-            resized = _to_rgb(upright).resize((size, size), Image.Resampling.BILINEAR)
+            ImageOps.exif_transpose(image, in_place=True)
+            resized = _to_rgb(image).resize((size, size), Image.Resampling.BILINEAR)
     except UnreadableImageError:
         raise
     except BROKEN_IMAGE as error:
@@ -55,4 +55,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
