@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import requests
+import urllib3
 from PIL import Image
 from rich.box import SIMPLE
 from rich.console import Console
@@ -140,22 +142,24 @@ def _start(stack: Stack, client: Client, runtime: str, photo: bytes, progress: P
     return Start(runtime, statistics.median(seconds), max(seconds), memory)
 
 
+def _request(client: Client, photo: bytes) -> requests.PreparedRequest:
+    url = f"{client.api}/inference/predict"
+    return client.http.prepare_request(requests.Request("POST", url, files={"file": ("a.jpg", photo, "image/jpeg")}))
+
+
 def _event(client: Client, photo: bytes) -> bytes:
-    request = requests.Request(
-        "POST", f"{client.api}/inference/predict", files={"file": ("a.jpg", photo, "image/jpeg")}
-    )
-    prepared = client.http.prepare_request(request)
-    assert isinstance(prepared.body, bytes)
+    request = _request(client, photo)
+    assert isinstance(request.body, bytes)
     event = {
         "resource": "/api/v1/inference/predict",
         "path": "/api/v1/inference/predict",
         "httpMethod": "POST",
-        "headers": dict(prepared.headers),
-        "multiValueHeaders": {name: [value] for name, value in prepared.headers.items()},
+        "headers": dict(request.headers),
+        "multiValueHeaders": {name: [value] for name, value in request.headers.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
         "requestContext": {"requestId": "bench", "identity": {"sourceIp": "127.0.0.1"}},
-        "body": base64.b64encode(prepared.body).decode(),
+        "body": base64.b64encode(request.body).decode(),
         "isBase64Encoded": True,
     }
     return json.dumps(event).encode()
@@ -165,13 +169,15 @@ def _serve(client: Client, photo: bytes, size: str, clients: int, progress: Prog
     count = LOADS[size, clients]
     task = progress.add_task(f"{size}, {clients} clients", total=count)
 
+    prepared = _request(client, photo)
+
     def one_client(_: int) -> list[float]:
-        http = requests.Session()
-        http.headers.update(client.http.headers)
+        http = urllib3.PoolManager()
 
         def request() -> None:
-            answer = http.post(f"{client.api}/inference/predict", files={"file": ("a.jpg", photo, "image/jpeg")})
-            answer.raise_for_status()
+            answer = http.request("POST", str(prepared.url), body=prepared.body, headers=prepared.headers)
+            if answer.status != HTTPStatus.OK:
+                raise RuntimeError(f"the API answered {answer.status}")
 
         _repeat(request, WARM_UP // clients + 1, lambda: None)
         return _repeat(request, count // clients, lambda: progress.advance(task))
