@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
-DATASET ?= ../shared/dataset
 RUN := .venvs/dev/bin/python
 SETS := auth predict predict-tensorflow archive dev sam training
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
@@ -40,7 +39,7 @@ bench: setup .venvs/training/.ready ## Measure start, latency and throughput, be
 	@$(RUN) -m tests.performance.bench
 
 train: .venvs/training/.ready ## Train the model on DATASET=folder and bake it into functions/predict/model
-	@.venvs/training/bin/python -m training train $(DATASET)
+	@.venvs/training/bin/python -m training train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder))
 
 openapi: setup ## Write functions/predict/openapi.json anew
 	$(RUN) docs/openapi.py
