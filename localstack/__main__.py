@@ -9,6 +9,7 @@ from typing import Final
 
 from localstack.client import ApiError
 from localstack.demo import demo
+from localstack.ports import NoPortsError
 from localstack.processes import PartError
 from localstack.settings import Settings, SettingsError
 from localstack.stack import Stack, running
@@ -28,7 +29,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped", flush=True)
         return 130
-    except (ApiError, PartError, SettingsError) as error:
+    except (ApiError, NoPortsError, PartError, SettingsError) as error:
         print(f"rottenbot: {error}", file=sys.stderr)
         return 1
 

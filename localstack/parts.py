@@ -9,15 +9,15 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from localstack import aws
 from localstack.credentials import Credentials
 from localstack.processes import Part, PartError
 from localstack.settings import ROOT, Settings, own_python, tool
 
 Command = list[str | Path]
 NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
-REGION: Final = "eu-west-1"
 ARCHIVE_BUCKET: Final = "archive"
 POSTGRES_USER: Final = "rottenbot"
 
@@ -77,7 +77,7 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
             "AWS_SECRET_ACCESS_KEY": credentials.archive_secret_key,
         },
         folder=data,
-        answers=lambda: _status(f"http://127.0.0.1:{port}/{ARCHIVE_BUCKET}") == 403,  # there, and only for key holders
+        answers=lambda: _status(f"{archive_url(settings)}/{ARCHIVE_BUCKET}") == 403,  # there, and only for key holders
     )
 
 
@@ -87,7 +87,6 @@ def localstack(settings: Settings) -> Part:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)
     port = settings.rottenbot_localstack_port
-    url = f"http://127.0.0.1:{port}"
     return Part(
         "LocalStack",
         [tool("localstack", "python"), "-m", "localstack.runtime.main"],
@@ -109,14 +108,14 @@ def localstack(settings: Settings) -> Part:
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
             "ROTTENBOT_LAMBDA_ENDPOINT": f"http://127.0.0.1:{settings.rottenbot_lambda_port}",
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_DEFAULT_REGION": aws.REGION,
         },
         folder=folder,
-        answers=lambda: _status(f"{url}/_localstack/health") == 200,
+        answers=lambda: _status(f"{localstack_url(settings)}/_localstack/health") == 200,
     )
 
 
-def gateway(settings: Settings, credentials: Credentials) -> Part:
+def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] | None) -> Part:
     """API Gateway and the functions; deploys template.yaml to LocalStack first."""
     parameters = {
         "TokenPublicKey": credentials.token_public_key,
@@ -125,7 +124,7 @@ def gateway(settings: Settings, credentials: Credentials) -> Part:
         "DatabaseName": "postgres",
         "DatabaseTls": "false",
         "RedisUrl": f"redis://127.0.0.1:{settings.rottenbot_redis_port}",
-        "ArchiveEndpointUrl": f"http://127.0.0.1:{settings.rottenbot_archive_port}",
+        "ArchiveEndpointUrl": archive_url(settings),
         "ArchiveBucketName": ARCHIVE_BUCKET,
     }
     secrets = {
@@ -145,23 +144,23 @@ def gateway(settings: Settings, credentials: Credentials) -> Part:
         command,
         [("ROTTENBOT_PORT", settings.rottenbot_port), ("ROTTENBOT_LAMBDA_PORT", settings.rottenbot_lambda_port)],
         environment={
-            **aws_variables(settings),
+            **aws.variables(localstack_url(settings)),
             "ROTTENBOT_SECRETS": json.dumps(secrets),
             "SAM_CLI_TELEMETRY": "0",
             "PYTHONPATH": str(ROOT),
         },
+        output=access_log,
     )
 
 
-def aws_variables(settings: Settings) -> dict[str, str]:
-    """The environment by which any AWS client speaks to LocalStack."""
-    return {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.rottenbot_localstack_port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-    }
+def archive_url(settings: Settings) -> str:
+    """The archive's address."""
+    return f"http://127.0.0.1:{settings.rottenbot_archive_port}"
+
+
+def localstack_url(settings: Settings) -> str:
+    """LocalStack's address."""
+    return f"http://127.0.0.1:{settings.rottenbot_localstack_port}"
 
 
 def _postgres_programs() -> Path:

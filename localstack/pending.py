@@ -5,12 +5,13 @@ Putting one back sets off its event again, and every step of the way can be repe
 
 import json
 from pathlib import Path
-from typing import Any
+
+from localstack import aws
 
 
 def keep(url: str, bucket: str, folder: Path) -> None:
     """Copy what is in the events bucket to a folder."""
-    s3 = _client(url)
+    s3 = aws.client("s3", url)
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for listed in page.get("Contents", []):
             stored = s3.get_object(Bucket=bucket, Key=listed["Key"])
@@ -23,18 +24,10 @@ def keep(url: str, bucket: str, folder: Path) -> None:
 
 def restore(url: str, bucket: str, folder: Path) -> None:
     """Put what was kept back into the events bucket."""
-    s3 = _client(url)
+    s3 = aws.client("s3", url)
     for about in sorted(folder.rglob("*.json")):
         file = next(file for file in about.parent.glob(f"{about.stem}.*") if file != about)
         key = file.relative_to(folder).as_posix()
         s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes(), **json.loads(about.read_text()))
         about.unlink()
         file.unlink()
-
-
-def _client(url: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1"
-    )

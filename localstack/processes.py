@@ -4,13 +4,13 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from localstack.ports import listening
 from localstack.settings import ROOT, own_python
 
 START_SECONDS: Final = 120
@@ -33,6 +33,7 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path = ROOT
     answers: Callable[[], bool] = field(default=lambda: True)
+    output: IO[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -59,8 +60,8 @@ class Processes:
         )
         os.close(lock)
 
-    def start(self, part: Part, output: IO[bytes] | None = None) -> None:
-        """Start a part, its errors (and its output, unless `output` takes it) going to its log. Raises PartError."""
+    def start(self, part: Part) -> None:
+        """Start a part, its errors (and its output, unless it names another place) going to its log; or PartError."""
         program = Path(part.command[0])
         if not program.is_file():
             raise PartError(f"{part.name} is not installed: there is no {program}. Run `make setup`.")
@@ -75,7 +76,7 @@ class Processes:
                 cwd=part.folder,
                 env={**inherited, **part.environment},
                 stdin=subprocess.DEVNULL,
-                stdout=output or log,
+                stdout=part.output or log,
                 stderr=log,
                 start_new_session=True,
             )
@@ -104,7 +105,7 @@ class Processes:
     def log(self, name: str) -> Path:
         """The file that a part's messages go to."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        return self.logs / f"{name.lower().replace(' ', '-')}.log"
+        return self.logs / f"{name.lower()}.log"
 
     def stop(self) -> None:
         """End all parts and return when they are gone."""
@@ -128,10 +129,3 @@ def _lock(state: Path) -> int:
     except BlockingIOError:
         raise PartError(f"Another stack runs on {state}. Stop it, or set ROTTENBOT_STATE to another folder.") from None
     return lock
-
-
-def listening(port: int) -> bool:
-    """Whether anything accepts connections on this port of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,11 +1,12 @@
 """Every setting of the local stack: environment variables, read here and nowhere else."""
 
 import os
-import socket
 import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
+
+from localstack.ports import free, free_row
 
 ARCHIVE_INTERNAL_PORTS: Final = 9
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -50,8 +51,10 @@ class Settings:
     def on_free_ports(self, state: Path) -> Self:
         """The same with every port chosen by the system, for a stack that lives beside another."""
         names = [field.name for field in fields(self) if field.name.endswith("_port")]
-        ports: dict[str, Any] = dict(zip(names, _free_ports(len(names)), strict=True))
-        return replace(self, rottenbot_state=state, rottenbot_archive_internal_ports=_free_row(), **ports)
+        ports: dict[str, Any] = dict(zip(names, free(len(names)), strict=True))
+        return replace(
+            self, rottenbot_state=state, rottenbot_archive_internal_ports=free_row(ARCHIVE_INTERNAL_PORTS), **ports
+        )
 
 
 def tool(environment: str, program: str) -> Path:
@@ -62,26 +65,3 @@ def tool(environment: str, program: str) -> Path:
 def own_python() -> Path:
     """The interpreter that this process runs on."""
     return Path(sys.executable)
-
-
-def _free_row() -> int:
-    for first in range(18400 + os.getpid() % 200 * ARCHIVE_INTERNAL_PORTS, 32000, ARCHIVE_INTERNAL_PORTS):
-        if not any(_taken(port) for port in range(first, first + ARCHIVE_INTERNAL_PORTS)):
-            return first
-    raise SettingsError("There are no ports free between 18400 and 32000.")
-
-
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import boto3
 from botocore.config import Config
 
-from localstack import parts, pending
+from localstack import aws, parts, pending
 from localstack.credentials import Credentials
 from localstack.processes import Part, PartError, Processes
 from localstack.settings import Settings
@@ -35,35 +34,22 @@ class Stack:
 
     def aws(self, service: str) -> Any:
         """A client of LocalStack."""
-        variables = parts.aws_variables(self.settings)
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=variables["AWS_ENDPOINT_URL"],
-            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-            region_name=parts.REGION,
-        )
+        return aws.client(service, parts.localstack_url(self.settings))
 
     def archive(self) -> Any:
         """An S3 client of the archive."""
-        return boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{self.settings.rottenbot_archive_port}",
-            aws_access_key_id=self.credentials.archive_access_key,
-            aws_secret_access_key=self.credentials.archive_secret_key,
-            region_name=parts.REGION,
-        )
+        keys = self.credentials.archive_access_key, self.credentials.archive_secret_key
+        return aws.client("s3", parts.archive_url(self.settings), *keys)
+
+    def variables(self, function: str) -> dict[str, str]:
+        """The environment variables of a deployed function."""
+        configuration = self.aws("lambda").get_function_configuration(FunctionName=self.resource(function))
+        return dict(configuration["Environment"]["Variables"])
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Call a function as AWS would, and return its answer. Raises PartError if it fails."""
-        client = boto3.client(
-            "lambda",
-            endpoint_url=f"http://127.0.0.1:{self.settings.rottenbot_lambda_port}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            region_name=parts.REGION,
-            config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
-        )
+        endpoint = f"http://127.0.0.1:{self.settings.rottenbot_lambda_port}"
+        client = aws.client("lambda", endpoint, config=Config(read_timeout=300, retries={"total_max_attempts": 1}))
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
@@ -106,12 +92,12 @@ def running(
             parts.archive(settings, credentials),
             parts.postgres(settings, credentials),
             parts.redis(settings),
-            parts.gateway(settings, credentials),
+            parts.gateway(settings, credentials, access_log),
         ]
-        _start(processes, wanted, report, access_log)
+        _start(processes, wanted, report)
         stack.invoke("MigrateFunction", {})
         bucket, kept = stack.resource("EventsBucket"), state / "pending"
-        url = parts.aws_variables(settings)["AWS_ENDPOINT_URL"]
+        url = parts.localstack_url(settings)
         processes.keep_photos(url, bucket, kept)
         pending.restore(url, bucket, kept)
         yield stack
@@ -127,10 +113,10 @@ def _empty(state: Path) -> None:
             path.unlink()
 
 
-def _start(processes: Processes, wanted: Sequence[Part], report: Report, access_log: IO[bytes] | None) -> None:
+def _start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
     began = time.monotonic()
     for part in wanted:
-        processes.start(part, access_log if part.name == "Gateway" else None)
+        processes.start(part)
 
     waiting = list(wanted)
     while waiting:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from localstack import parts
+from localstack import aws, parts
 from localstack.client import Client
 from localstack.processes import Part
 from localstack.settings import ROOT, Settings
@@ -42,12 +42,10 @@ def client(stack: Stack) -> Client:
 @pytest.fixture(scope="session")
 def deployed(stack: Stack) -> Iterator[Stack]:
     """The stack, and this process given the environment variables of its functions, to call their code directly."""
-    lambdas = stack.aws("lambda")
     before = dict(os.environ)
-    os.environ.update(parts.aws_variables(stack.settings))
+    os.environ.update(aws.variables(parts.localstack_url(stack.settings)))
     for name in ("AuthFunction", "PredictFunction", "ArchiveFunction"):
-        configuration = lambdas.get_function_configuration(FunctionName=stack.resource(name))
-        os.environ.update(configuration["Environment"]["Variables"])
+        os.environ.update(stack.variables(name))
     yield stack
     os.environ.clear()
     os.environ.update(before)

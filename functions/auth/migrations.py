@@ -6,7 +6,6 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rottenbot import secrets, settings
 from rottenbot.logs import logger
 
 
@@ -19,23 +18,7 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
 
     config = Config()
     config.set_main_option("script_location", str(Path(os.environ["LAMBDA_TASK_ROOT"]) / "migrations"))
-    config.attributes["url"] = _url()
     command.upgrade(config, "head")
     revision = ScriptDirectory.from_config(config).get_current_head() or ""
     logger.info("database migrated", revision=revision)
     return {"revision": revision}
-
-
-def _url() -> Any:
-    from sqlalchemy import URL
-
-    config = settings.database()
-    login = secrets.read(config.database_secret)
-    return URL.create(
-        "postgresql+pg8000",
-        login["username"],
-        login["password"],
-        config.database_host,
-        config.database_port,
-        config.database_name,
-    )

@@ -83,7 +83,8 @@ def main() -> None:
     signing_key = secrets.pop("TokenSigningKey")
     deploy.wait_for_localstack()
     parameters = json.loads(arguments.parameters) | deploy.put_secrets(secrets)
-    outputs = deploy.deploy(arguments.template, parameters)
+    template = yaml_parse(arguments.template.read_text())
+    outputs = deploy.deploy(template, parameters)
     boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=signing_key)
 
     stacks, _ = SamLocalStackProvider.get_stacks(str(arguments.template))
@@ -97,7 +98,7 @@ def main() -> None:
     _serve(invocations._app, arguments.lambda_port)
     gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
     gateway.create()
-    _answer_as_api_gateway(gateway._app, yaml_parse(arguments.template.read_text()))
+    _answer_as_api_gateway(gateway._app, template)
     gateway._app.run(arguments.host, arguments.port, threaded=True)
 
 

@@ -1,13 +1,12 @@
 """template.yaml deployed to LocalStack by CloudFormation, as `sam deploy` does it on AWS."""
 
+import copy
 import json
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
-from samcli.yamlhelper import yaml_parse
 
 STACK: Final = "rottenbot"
 
@@ -35,12 +34,12 @@ def put_secrets(secrets: dict[str, dict[str, str]]) -> dict[str, str]:
     }
 
 
-def deploy(template: Path, parameters: dict[str, str]) -> dict[str, str]:
+def deploy(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, str]:
     """Create the stack and return its outputs. Raises DeployError with the resource that failed and why."""
     cloudformation = boto3.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(_built(yaml_parse(template.read_text()))),
+        TemplateBody=json.dumps(_built(template)),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -77,7 +76,8 @@ def function_variables(name: str) -> dict[str, str]:
 
 def _built(template: dict[str, Any]) -> dict[str, Any]:
     # `sam build` would put the address of the built image here; nothing is built, as the functions run from the tree.
-    for resource in template["Resources"].values():
+    built = copy.deepcopy(template)
+    for resource in built["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["ImageUri"] = f"local/{resource['Metadata']['DockerTag']}:latest"
-    return template
+    return built

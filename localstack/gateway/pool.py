@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import queue
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from localstack.ports import listening
 from localstack.settings import ROOT
 
 ARCHITECTURE: Final = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
@@ -87,7 +87,7 @@ class Environment:
             stderr=self.log,
         )
         deadline = time.monotonic() + START_SECONDS
-        while not _listening(invoke_port):
+        while not listening(invoke_port):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the function {self.spec.name} did not start")
             time.sleep(0.005)
@@ -133,13 +133,8 @@ class Pool:
 
 def port_pairs() -> Iterator[tuple[int, int]]:
     """Pairs of ports that nothing listens on, below the range that the system hands out itself."""
-    free = (port for port in itertools.count(21000 + os.getpid() % 180 * 60) if not _listening(port))
+    free = (port for port in itertools.count(21000 + os.getpid() % 180 * 60) if not listening(port))
     return zip(free, free, strict=False)
-
-
-def _listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def spec(function: Any, name: str, variables: dict[str, str]) -> FunctionSpec:

@@ -8,6 +8,7 @@ import requests
 
 from localstack.client import Client
 from localstack.stack import Stack
+from tests.answers import bearer, detail
 
 PERSON = {"first_name": "Grace", "last_name": "Hopper"}
 
@@ -19,19 +20,6 @@ def api(stack: Stack) -> str:
 
 def fresh_login() -> dict[str, str]:
     return {"email": f"{uuid.uuid4().hex}@example.com", "password": "a password nobody has"}
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def detail(answer: requests.Response, status: int) -> str:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["title"]
-    return str(problem["detail"])
 
 
 def test_sign_up_answers_with_the_user_and_nothing_secret(api: str) -> None:

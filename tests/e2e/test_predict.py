@@ -13,8 +13,8 @@ from PIL import Image
 from functions.predict.images import EXTENSIONS
 from localstack.client import ApiError, Client
 from localstack.stack import Stack
+from tests.answers import detail
 from tests.conftest import PHOTOS
-from tests.e2e.test_auth import detail
 
 
 @pytest.fixture

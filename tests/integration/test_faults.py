@@ -16,7 +16,7 @@ from localstack import parts
 from localstack.client import Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
-from tests.e2e.test_auth import bearer, detail
+from tests.answers import bearer, detail
 
 Outage = Callable[[str], Any]
 Eventually = Callable[..., None]

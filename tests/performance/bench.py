@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import requests
 import urllib3
 from PIL import Image
@@ -119,10 +120,7 @@ def _photo(size: tuple[int, int]) -> bytes:
 
 
 def _start(stack: Stack, client: Client, runtime: str, photo: bytes, progress: Progress) -> Start:
-    import psutil
-
-    configuration = stack.aws("lambda").get_function_configuration(FunctionName=stack.resource("PredictFunction"))
-    variables = {**configuration["Environment"]["Variables"], "MODEL_RUNTIME": runtime}
+    variables = {**stack.variables("PredictFunction"), "MODEL_RUNTIME": runtime}
     spec = FunctionSpec("bench", "functions.predict.api.handler", 60, 1769, variables)
     python = tool("dev" if runtime == "litert" else "training", "python")
     event = _event(client, photo)

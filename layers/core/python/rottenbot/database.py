@@ -39,12 +39,26 @@ def query(sql: str, **parameters: object) -> list[Row]:
             if not state.startswith(CONNECTION_LOST):
                 raise
             failure: Exception = error
-        except (pg8000.native.InterfaceError, OSError, TimeoutError) as error:
+        except (pg8000.native.InterfaceError, OSError) as error:
             failure = error
         close()
         if last_try:
             break
     raise UnavailableError("The database cannot be reached right now. Please try again later.") from failure
+
+
+def login() -> dict[str, Any]:
+    """What pg8000 needs to connect: where PostgreSQL is, who we are, and whether the connection is encrypted."""
+    config = settings.database()
+    secret = secrets.read(config.database_secret)
+    return {
+        "user": secret["username"],
+        "password": secret["password"],
+        "host": config.database_host,
+        "port": config.database_port,
+        "database": config.database_name,
+        "ssl_context": ssl.create_default_context() if config.database_tls else None,
+    }
 
 
 def close() -> None:
@@ -72,15 +86,5 @@ def _run(sql: str, parameters: dict[str, object]) -> list[Row]:
 def _connect() -> "pg8000.native.Connection":
     import pg8000.native
 
-    config = settings.database()
-    login = secrets.read(config.database_secret)
-    return pg8000.native.Connection(
-        login["username"],
-        password=login["password"],
-        host=config.database_host,
-        port=config.database_port,
-        database=config.database_name,
-        ssl_context=ssl.create_default_context() if config.database_tls else None,
-        timeout=config.database_timeout_seconds,
-        application_name="rottenbot",
-    )
+    timeout = settings.database().database_timeout_seconds
+    return pg8000.native.Connection(**login(), timeout=timeout, application_name="rottenbot")
