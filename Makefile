@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 RUN := .venvs/dev/bin/python
+TRAIN := .venvs/training/bin/python -m training
+NAME ?= lite0
 SETS := auth predict predict-tensorflow archive dev sam training
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
@@ -38,8 +40,18 @@ check: setup .venvs/training/.ready ## Lint, types, template and documentation c
 bench: setup .venvs/training/.ready ## Measure start, latency and throughput, beside TensorFlow's
 	@$(RUN) -m tests.performance.bench
 
-train: .venvs/training/.ready ## Train the model on DATASET=folder and bake it into functions/predict/model
-	@.venvs/training/bin/python -m training train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder))
+train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test both, and bake the first if it is no worse
+	$(TRAIN) train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder)) --run $(NAME)
+	$(TRAIN) train $(DATASET) --run $(NAME)-again --seed 2
+	$(TRAIN) evaluate $(NAME)-again
+	$(TRAIN) evaluate $(NAME)
+	$(TRAIN) export $(NAME)
+	$(TRAIN) compare $(NAME) $(NAME)-again
+	$(TRAIN) promote $(NAME)
+	$(TRAIN) bake $(NAME)
+
+mlflow: .venvs/training/.ready ## Look at the training runs in a browser, until Ctrl-C
+	@.venvs/training/bin/mlflow ui --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///$(CURDIR)/.rottenbot/training/mlflow.db) --port 5001
 
 openapi: setup ## Write functions/predict/openapi.json anew
 	$(RUN) docs/openapi.py
@@ -63,4 +75,4 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run demo test check bench train openapi setup lock clean
+.PHONY: help run demo test check bench train mlflow openapi setup lock clean

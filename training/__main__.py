@@ -1,110 +1,175 @@
-"""`python -m training train DATASET`: train the head, test it, convert it, and write functions/predict/model/."""
+"""From a folder of labelled photos to the model that functions/predict/model/ holds.
+
+The usual way: train, evaluate, export, promote, bake. What a command needs from the ones before it is kept in
+.rottenbot/training/runs/NAME, and logged to MLflow.
+"""
 
 import argparse
-import datetime
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from training import config
+from training.config import Config
+from training.problems import TrainingError
 
-from training import dataset, metrics
-
-ROOT = Path(__file__).resolve().parent.parent
-BAKED = ROOT / "functions" / "predict" / "model"
-STATE = ROOT / ".rottenbot"
-VIEWS = 4
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of every processor feature otherwise
+DEFAULT_CONFIG = config.FOLDER / "lite0.toml"
 
 
 def main() -> int:
     arguments = _parser().parse_args()
+    command: Callable[[argparse.Namespace], None] = arguments.command
     try:
-        train(arguments.dataset, arguments.backbone, arguments.output, arguments.seed)
-    except dataset.DatasetError as error:
+        command(arguments)
+    except TrainingError as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("training: interrupted; the same command goes on from the last epoch that ended.", file=sys.stderr)
+        return 130
     return 0
 
 
-def train(folder: Path, backbone_file: Path, output: Path, seed: int) -> None:
-    """Train on the photos in `folder` and write the model, its labels and its metadata to `output`."""
-    photos = dataset.read(folder)
-    if not backbone_file.is_file():
-        raise dataset.DatasetError(f"There is no backbone {backbone_file}.")
+def _split(arguments: argparse.Namespace) -> None:
+    from training import train
+    from training.runs import Run
 
-    import keras
-
-    from training import export, head
-
-    keras.utils.set_random_seed(seed)
-    labels = sorted({photo.label for photo in photos})
-    subsets = dataset.split(photos, seed)
-    sizes: dict[str, int] = {name: len(members) for name, members in subsets.items()}
-    print(f"{len(photos)} photos, {len(labels)} classes, split by group: {sizes}", flush=True)
-
-    backbone = head.load_backbone(backbone_file)
-    truth = {name: np.array([labels.index(photo.label) for photo in members]) for name, members in subsets.items()}
-    train_features = head.extract(backbone, subsets["train"], VIEWS, "train")
-    val_features = head.extract(backbone, subsets["val"], 1, "val")
-    trained = head.train((train_features, np.tile(truth["train"], VIEWS)), (val_features, truth["val"]), len(labels))
-    model = head.assemble(backbone, trained)
-    export.write(model, output)
-
-    images = head.load(photo.path for photo in subsets["test"])
-    litert_rows = export.litert_probabilities(output / "model.tflite", images)
-    agreement = export.check_agreement(model.predict(images, verbose=0), litert_rows)
-    report = _report(truth["test"], litert_rows.argmax(axis=1), labels)
-    metadata = {
-        "trained_on": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "backbone": "efficientnet_lite0_notop",
-        "preprocessing": {"size": head.SIZE, "range": [0, 255], "resize": "bilinear, area-aware, to a square"},
-        "split": {"by": "group", "seed": seed, **sizes},
-        "dataset_sha256": dataset.fingerprint(photos),
-        **report,
-        "litert_against_keras": agreement,
-    }
-    version = export.write_metadata(output, labels, metadata)
-    _log(version, {"seed": seed, "views": VIEWS} | sizes, report["test"])
-    _print(report)
-    print(f"test macro-F1 {report['test']['macro_f1']:.4f}; model {version} written to {output}")
+    run = Run(arguments.run)
+    run.begin(_config(arguments), arguments.dataset)
+    train.split(run)
+    print(f"{run.split}")
 
 
-def _report(truth: metrics.Labels, answers: metrics.Labels, labels: list[str]) -> dict[str, Any]:
-    f1 = metrics.f1_per_class(truth, answers, len(labels))
-    counts = np.bincount(truth, minlength=len(labels))
-    per_class = {
-        label: {"f1": round(float(score), 4), "photos": int(count)}
-        for label, score, count in zip(labels, f1, counts, strict=True)
-    }
-    return {"test": metrics.summary(truth, answers, labels), "test_f1": per_class}
+def _train(arguments: argparse.Namespace) -> None:
+    from training import train
+    from training.runs import Run
+
+    run = Run(arguments.run)
+    run.begin(_config(arguments), arguments.dataset)
+    train.train(run)
 
 
-def _log(version: str, parameters: dict[str, int], scores: dict[str, float]) -> None:
-    import mlflow
+def _tune(arguments: argparse.Namespace) -> None:
+    from training import train, tune
+    from training.runs import Run
 
-    STATE.mkdir(exist_ok=True)
-    mlflow.set_tracking_uri(f"sqlite:///{STATE / 'mlflow.db'}")
-    with mlflow.start_run(run_name=version):
-        mlflow.log_params(parameters)
-        mlflow.log_metrics(scores)
+    run = Run(arguments.run)
+    run.begin(_config(arguments), arguments.dataset)
+    train.split(run)
+    if best := tune.tune(run, arguments.minutes):
+        file = run.folder / "best.toml"
+        file.write_text(config.to_toml(best))
+        print(f"The best settings are in {file}; train with them by --config.")
 
 
-def _print(report: dict[str, Any]) -> None:
-    for label, row in report["test_f1"].items():
-        print(f"  {label:22} F1 {row['f1']:.3f}  ({row['photos']} test photos)")
-    print("  ".join(f"{name} {value:.4f}" for name, value in report["test"].items()))
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from training import evaluate
+    from training.runs import Run
+
+    run = Run(arguments.run)
+    report = evaluate.evaluate(run, arguments.others)
+    for row in report["per_class"]:
+        print(f"  {row['class']:22} F1 {row['f1']:.3f}  {row['f1_95']}  ({row['photos']} test photos)")
+    for name, value in report["test"].items():
+        low, high = report["test_95"][name]
+        print(f"test {name} {value:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+    print(f"expected calibration error {report['calibration']['expected_error']:.4f}; pictures in {run.evaluation}")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from training import export
+    from training.runs import Run
+
+    exports = export.export(Run(arguments.run))
+    for one in exports["files"]:
+        print(
+            f"  {one['precision']:8} {one['megabytes']:5.1f} MB  test accuracy {one['test_accuracy']:.4f}"
+            f"  {one['milliseconds_1_thread']:5.1f} ms, 2 threads {one['milliseconds_2_threads']:5.1f} ms"
+        )
+    print(exports["reason"])
+
+
+def _promote(arguments: argparse.Namespace) -> None:
+    from training import promote
+    from training.runs import Run
+
+    print(promote.promote(Run(arguments.run)))
+    print(f"{arguments.run} is the champion.")
+
+
+def _bake(arguments: argparse.Namespace) -> None:
+    from training import bake, tracking
+    from training.runs import Run
+
+    name = arguments.run or tracking.run_with("champion")
+    if not name:
+        raise TrainingError("There is no champion to bake: promote a run first, or name one.")
+    print(f"Model {bake.bake(Run(name), arguments.output)} is in {arguments.output}.")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from training import compare
+    from training.runs import Run
+
+    print(compare.table([Run(name) for name in arguments.runs] or Run.all()))
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    chosen = config.read(arguments.config)
+    if arguments.fold is not None:
+        data = chosen.data.model_copy(update={"fold": arguments.fold})
+        chosen = chosen.model_copy(update={"data": data})
+    return chosen if arguments.seed is None else chosen.model_copy(update={"seed": arguments.seed})
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("train", help="train, test, convert and write a model")
-    command.add_argument("dataset", type=Path, help="a folder with manifest.csv, or with a folder per class")
-    command.add_argument(
-        "--backbone", type=Path, default=BAKED / "model.keras", help="EfficientNet-Lite0 (default: %(default)s's)"
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    command.add_argument("--output", type=Path, default=BAKED, help="where the model goes")
-    command.add_argument("--seed", type=int, default=1, help="of the split, the augmentation and the weights")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        added.set_defaults(command=command)
+        return added
+
+    for name, command, text in (
+        ("split", _split, "check a folder of photos and write down which are to train, to choose and to test"),
+        ("train", _train, "train a model, or go on with an interrupted run; it becomes the candidate"),
+        ("tune", _tune, "search for better settings for a number of minutes; goes on with a study of the same name"),
+    ):
+        added = add(name, command, text)
+        added.add_argument("dataset", type=Path, help="a folder with manifest.csv, or with a folder per class")
+        added.add_argument(
+            "--run",
+            default="search" if name == "tune" else "lite0",
+            metavar="NAME",
+            help="name of the run (default: %(default)s)",
+        )
+        added.add_argument(
+            "--config", type=Path, default=DEFAULT_CONFIG, help="TOML file (default: configs/lite0.toml)"
+        )
+        added.add_argument("--seed", type=int, help="of weights and augmentation, in place of the file's")
+        added.add_argument("--fold", type=int, help="test on this part of a cross-validation")
+        if name == "tune":
+            added.add_argument("--minutes", type=float, default=60, help="when to stop (default: %(default)s)")
+
+    added = add("evaluate", _evaluate, "test a run's model: numbers, tables and pictures")
+    added.add_argument("run", help="name of the run")
+    added.add_argument("--others", type=Path, help="a folder with folders of photos that show none of the classes")
+    added = add("export", _export, "write a run's model as LiteRT files, measure them and choose one")
+    added.add_argument("run", help="name of the run")
+    added = add("promote", _promote, "make a run the champion, unless it is worse than the one before")
+    added.add_argument("run", help="name of the run")
+    added = add("bake", _bake, "write the champion, or the named run, to functions/predict/model")
+    added.add_argument("run", nargs="?", help="name of the run (default: the champion)")
+    added.add_argument("--output", type=Path, default=config.FOLDER.parent.parent / "functions" / "predict" / "model")
+    added = add(
+        "compare", _compare, "show the test scores of runs side by side, and over the parts of a cross-validation"
+    )
+    added.add_argument("runs", nargs="*", help="names of runs (default: all)")
     return parser
 
 

@@ -19,17 +19,18 @@ class UnreadableImageError(ValueError):
     """The bytes are no JPEG, PNG or WebP photo that can be classified; the message says why in a sentence."""
 
 
-def to_array(data: bytes, size: int) -> npt.NDArray[np.float32]:
+def to_array(data: bytes, size: int, min_side: int = MIN_SIDE) -> npt.NDArray[np.float32]:
     """Decode a photo upright, in RGB, squeezed to a square.
 
     Returns an array of shape (size, size, 3) with values 0..255. The resize is Pillow's area-aware bilinear filter; a
     large JPEG is first decoded at a fraction of its size (never below twice `size`), which costs a tenth of the time.
 
-    Raises UnreadableImageError when the bytes are damaged, of another format, or outside the pixel limits.
+    Raises UnreadableImageError when the bytes are damaged, of another format, or outside the pixel limits: at most
+    50 million, and no side shorter than `min_side`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=DECODERS) as image:
-            _check_dimensions(image)
+            _check_dimensions(image, min_side)
             image.draft("RGB", (2 * size, 2 * size))
             ImageOps.exif_transpose(image, in_place=True)
             resized = _to_rgb(image).resize((size, size), Image.Resampling.BILINEAR)
@@ -40,12 +41,12 @@ def to_array(data: bytes, size: int) -> npt.NDArray[np.float32]:
     return np.asarray(resized, dtype=np.float32)
 
 
-def _check_dimensions(image: Image.Image) -> None:
+def _check_dimensions(image: Image.Image, min_side: int) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UnreadableImageError(f"The image has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} million.")
-    if min(width, height) < MIN_SIDE:
-        raise UnreadableImageError(f"The image has {width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE}.")
+    if min(width, height) < min_side:
+        raise UnreadableImageError(f"The image has {width} x {height} pixels; at least {min_side} x {min_side}.")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
