@@ -12,7 +12,10 @@ Status = Literal["recorded", "failed"]
 
 
 class Record(BaseModel):
-    """A saved photo's record. Without a class where the photo could not be read; then `reason` says why."""
+    """A saved photo's record. Without a class where the photo could not be read; then `reason` says why.
+
+    `recognised` is false for a photo that looks like none of the classes.
+    """
 
     uid: UUID
     status: Status
@@ -21,6 +24,7 @@ class Record(BaseModel):
     predicted_class_name: str | None
     confidence: float | None
     top: list[RankedClass]
+    recognised: bool | None
     model_version: str
     created_at: datetime
     recorded_at: datetime

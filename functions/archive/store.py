@@ -13,7 +13,7 @@ from rottenbot.photos import PhotoKey, Result
 from rottenbot.storage import StoredObject
 
 COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
-    model_version, created_at, recorded_at"""
+    recognised, model_version, created_at, recorded_at"""
 
 
 def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
@@ -25,14 +25,15 @@ def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
     )
     database.query(
         """INSERT INTO predictions (uid, user_uid, image_path, content_type, status, reason, predicted_class,
-               predicted_class_name, confidence, top_classes, model_version, created_at)
+               predicted_class_name, confidence, top_classes, recognised, model_version, created_at)
            VALUES (:uid, :user_uid, :image_path, :content_type, :status, :reason, :predicted_class,
-               :predicted_class_name, :confidence, CAST(:top AS jsonb), :model_version, :created_at)
+               :predicted_class_name, :confidence, CAST(:top AS jsonb), :recognised, :model_version, :created_at)
            ON CONFLICT (uid) DO UPDATE SET
                (image_path, content_type, status, reason, predicted_class, predicted_class_name, confidence,
-                top_classes, model_version)
+                top_classes, recognised, model_version)
              = (excluded.image_path, excluded.content_type, excluded.status, excluded.reason, excluded.predicted_class,
-                excluded.predicted_class_name, excluded.confidence, excluded.top_classes, excluded.model_version)
+                excluded.predicted_class_name, excluded.confidence, excluded.top_classes,
+                excluded.recognised, excluded.model_version)
            WHERE predictions.user_uid = excluded.user_uid""",
         uid=key.prediction_uid,
         user_uid=key.user_uid,
@@ -42,6 +43,7 @@ def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
         reason=result.reason,
         **best,
         top=json.dumps([asdict(ranked) for ranked in result.top]),
+        recognised=result.recognised,
         model_version=result.model_version,
         created_at=result.created_at,
     )

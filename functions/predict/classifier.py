@@ -1,4 +1,4 @@
-"""The model: class probabilities for one preprocessed photo, by LiteRT or by TensorFlow."""
+"""The model: what it says of one preprocessed photo, by LiteRT or by TensorFlow."""
 
 import json
 from collections.abc import Callable
@@ -14,33 +14,50 @@ from rottenbot.photos import RankedClass
 FOLDER: Final = Path(__file__).parent / "model"
 TOP: Final = 3
 Image = npt.NDArray[np.float32]
-Probabilities = npt.NDArray[np.float32]
-Runtime = Callable[[Image], Probabilities]
+Logits = npt.NDArray[np.float32]
+Runtime = Callable[[Image], Logits]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The three likeliest classes, likeliest first, and whether the photo looks like one of them at all."""
+
+    top: tuple[RankedClass, ...]
+    recognised: bool
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded model. `size` is the side, in pixels, of the square image that it takes."""
+    """A loaded model. `size` is the side, in pixels, of the square image that it takes.
+
+    A photo is recognised when its largest logit is at least `recognised_from` (Hendrycks et al., "Scaling
+    Out-of-Distribution Detection for Real-World Settings", 2022).
+    """
 
     version: str
     size: int
     labels: list[str]
-    probabilities: Runtime
+    recognised_from: float
+    logits: Runtime
 
-    def rank(self, image: Image) -> tuple[RankedClass, ...]:
-        """The three likeliest classes of an image of shape (size, size, 3) with values 0..255, likeliest first."""
-        row = self.probabilities(image)
+    def classify(self, image: Image) -> Answer:
+        """What an image of shape (size, size, 3) with values 0..255 shows."""
+        logits = self.logits(image).astype(np.float64)
+        row = np.exp(logits - logits.max())
+        row /= row.sum()
         best = np.argsort(row)[::-1][:TOP]
-        return tuple(RankedClass(int(index), self.labels[index], float(row[index])) for index in best)
+        top = tuple(RankedClass(int(index), self.labels[index], float(row[index])) for index in best)
+        return Answer(top, recognised=bool(logits.max() >= self.recognised_from))
 
 
 def load(runtime: str, threads: int) -> Classifier:
     """Load the baked model and run it once, so that the first photo finds everything in place."""
     metadata = json.loads((FOLDER / "metadata.json").read_text())
-    size = metadata["preprocessing"]["size"]
+    labels = json.loads((FOLDER / "labels.json").read_text())
+    size, recognised_from = metadata["preprocessing"]["size"], metadata["recognition"]["recognised_from"]
     start = {"litert": _litert, "tensorflow": _tensorflow}[runtime]
-    classifier = Classifier(metadata["version"], size, json.loads((FOLDER / "labels.json").read_text()), start(threads))
-    classifier.rank(np.zeros((size, size, 3), dtype=np.float32))
+    classifier = Classifier(metadata["version"], size, labels, recognised_from, start(threads))
+    classifier.classify(np.zeros((size, size, 3), dtype=np.float32))
     return classifier
 
 
@@ -50,13 +67,14 @@ def _litert(threads: int) -> Runtime:
     interpreter = Interpreter(str(FOLDER / "model.tflite"), num_threads=threads)
     interpreter.allocate_tensors()
     image_index = interpreter.get_input_details()[0]["index"]
-    row_index = interpreter.get_output_details()[0]["index"]
+    # The other output is the class map, of four dimensions.
+    logits_index = next(one["index"] for one in interpreter.get_output_details() if len(one["shape"]) == 2)
 
-    def run(image: Image) -> Probabilities:
+    def run(image: Image) -> Logits:
         interpreter.set_tensor(image_index, image[np.newaxis])
         interpreter.invoke()
-        row: Probabilities = interpreter.get_tensor(row_index)[0]
-        return row
+        logits: Logits = interpreter.get_tensor(logits_index)[0]
+        return logits
 
     return run
 
@@ -67,8 +85,8 @@ def _tensorflow(threads: int) -> Runtime:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     model: Any = tf.keras.models.load_model(FOLDER / "model.keras", compile=False)
 
-    def run(image: Image) -> Probabilities:
-        row: Probabilities = model(image[np.newaxis], training=False).numpy()[0]
-        return row
+    def run(image: Image) -> Logits:
+        logits: Logits = model(image[np.newaxis], training=False)[0].numpy()[0]
+        return logits
 
     return run

@@ -11,7 +11,10 @@ PhotoType = Literal["image/jpeg", "image/png", "image/webp"]
 
 
 class Prediction(BaseModel):
-    """The likeliest class and the three likeliest; `prediction_uid` is null for a photo that was not saved."""
+    """The likeliest class and the three likeliest; `prediction_uid` is null for a photo that was not saved.
+
+    `recognised` is false for a photo that looks like none of the classes: the classes are then only a guess.
+    """
 
     predicted_class: int
     predicted_class_name: str
@@ -19,6 +22,7 @@ class Prediction(BaseModel):
     prediction_uid: UUID | None
     model_version: str
     top: list[RankedClass]
+    recognised: bool
 
 
 class UploadRequest(BaseModel):

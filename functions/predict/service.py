@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from functions.predict import classifier
+from functions.predict.classifier import Answer
 from functions.predict.images import EXTENSIONS, UnreadableImageError, to_array
 from functions.predict.models import Prediction, Upload
 from rottenbot import settings, storage
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
-from rottenbot.photos import PhotoKey, RankedClass, Result
+from rottenbot.photos import PhotoKey, Result
 from rottenbot.problems import UnavailableError
 from rottenbot.storage import StoredObject
 
@@ -44,11 +45,11 @@ def classify(data: bytes, content_type: str | None, user_uid: uuid.UUID, keep: b
             f"The photo has {len(data)} bytes; at most {MAX_INLINE_BYTES} fit in a request."
             " Ask POST /api/v1/inference/uploads for an upload address instead."
         )
-    top = model.rank(to_array(data, model.size))
+    answer = model.classify(to_array(data, model.size))
     key = PhotoKey(user_uid, uuid.uuid4(), extension) if keep else None
     if key:
-        _hand_on(key, data, Result(model.version, datetime.now(UTC), top))
-    return _prediction(top, key)
+        _hand_on(key, data, _result(answer, datetime.now(UTC)))
+    return _prediction(answer, key)
 
 
 def start_upload(content_type: str, user_uid: uuid.UUID) -> Upload:
@@ -73,7 +74,7 @@ def classify_upload(created: CreatedObject) -> None:
         logger.info("upload was handled before", prediction_uid=str(key.prediction_uid))
         return
     try:
-        result = Result(model.version, created.time, model.rank(to_array(photo.data, model.size)))
+        result = _result(model.classify(to_array(photo.data, model.size)), created.time)
     except UnreadableImageError as error:
         result = Result(model.version, created.time, reason=str(error))
     _hand_on(key, photo.data, result)
@@ -93,13 +94,18 @@ def _hand_on(key: PhotoKey, data: bytes, result: Result) -> None:
         raise UnavailableError("The photo could not be saved right now. Please try again later.") from error
 
 
-def _prediction(top: tuple[RankedClass, ...], key: PhotoKey | None) -> Prediction:
-    best = top[0]
+def _result(answer: Answer, created_at: datetime) -> Result:
+    return Result(model.version, created_at, answer.top, answer.recognised)
+
+
+def _prediction(answer: Answer, key: PhotoKey | None) -> Prediction:
+    best = answer.top[0]
     return Prediction(
         predicted_class=best.predicted_class,
         predicted_class_name=best.predicted_class_name,
         confidence=best.confidence,
         prediction_uid=key.prediction_uid if key else None,
         model_version=model.version,
-        top=list(top),
+        top=list(answer.top),
+        recognised=answer.recognised,
     )

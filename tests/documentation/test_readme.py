@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from samtranslator.yaml_helper import yaml_parse
 
-from localstack.settings import ROOT, Settings
+from localstack.settings import ROOT, Settings, tool
 from rottenbot import settings
 
 README = (ROOT / "README.md").read_text()
@@ -64,6 +64,15 @@ def test_the_figures_of_the_model_are_those_of_the_model() -> None:
     assert f"healthy or rotten right {test['state_accuracy']:.3f}" in text
     assert f"the rotten photos {test['rotten_called_healthy'] * 100:.1f} % are called healthy" in text
     assert test["macro_f1"] >= 0.85
+
+
+def test_every_command_of_the_training_is_in_the_table() -> None:
+    told = subprocess.run(
+        [tool("training", "python"), "-m", "training", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    commands = set(re.findall(r"^    (\w+) ", told.stdout, re.MULTILINE))
+    assert len(commands) == 8
+    assert commands <= table_names()
 
 
 def test_every_sample_photo_has_a_source_and_a_licence() -> None:

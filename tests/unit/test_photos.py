@@ -1,3 +1,4 @@
+import json
 import uuid
 from datetime import UTC, datetime
 
@@ -34,7 +35,9 @@ def test_refuses_keys_that_this_system_did_not_make(key: str) -> None:
 @pytest.mark.parametrize(
     "result",
     [
-        Result("v1", datetime.now(UTC), (RankedClass(3, "Banana__Rotten", 0.123456789), RankedClass(4, "é", 0.1))),
+        Result(
+            "v1", datetime.now(UTC), (RankedClass(3, "Banana__Rotten", 0.123456789), RankedClass(4, "é", 0.1)), False
+        ),
         Result("v1", datetime.now(UTC), reason="The file is not a readable image."),
     ],
 )
@@ -42,3 +45,11 @@ def test_a_result_survives_object_metadata(result: Result) -> None:
     metadata = result.to_metadata()
     assert Result.from_metadata(metadata) == result
     assert all(value.isascii() and len(value) < 2000 for value in metadata.values())
+
+
+def test_a_result_that_was_written_before_photos_could_be_unrecognised_is_read() -> None:
+    document = json.loads(
+        Result("v1", datetime.now(UTC), (RankedClass(3, "Banana__Rotten", 0.5),)).to_metadata()["result"]
+    )
+    del document["recognised"]
+    assert Result.from_metadata({"result": json.dumps(document)}).recognised is None

@@ -56,11 +56,15 @@ class RankedClass:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a photo: the three likeliest classes, best first, or the reason why it could not be classified."""
+    """What became of a photo: the three likeliest classes, best first, or the reason why it could not be classified.
+
+    `recognised` is false where the photo looks like none of the classes, and None where nobody asked.
+    """
 
     model_version: str
     created_at: datetime
     top: tuple[RankedClass, ...] = ()
+    recognised: bool | None = None
     reason: str | None = None
 
     def to_metadata(self) -> dict[str, str]:
@@ -76,5 +80,6 @@ class Result:
             model_version=document["model_version"],
             created_at=datetime.fromisoformat(document["created_at"]),
             top=tuple(RankedClass(**ranked) for ranked in document["top"]),
+            recognised=document.get("recognised"),
             reason=document["reason"],
         )
