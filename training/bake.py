@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from training import card, fit, metrics, network
-from training.photos import Images
+from training.changes import Images
 from training.runs import Run
 
 HISTOGRAM: Final = 10

@@ -1,4 +1,4 @@
-"""Photos made worse or put elsewhere on purpose, to see what the model leans on."""
+"""Photos made worse or put elsewhere on purpose, to see what the model leans on; and what is background in them."""
 
 import io
 from collections.abc import Callable
@@ -9,10 +9,18 @@ import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 from scipy import ndimage
 
-from training.photos import Images
-
+Images = npt.NDArray[np.uint8]
 Photo = npt.NDArray[np.uint8]
+PLAIN: Final = 28  # how far a plain background's values may be from white or black
 CORNER: Final = 40  # how dark the filled corner of a turned picture is at most
+
+
+def plain_background(image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where an RGB image of 0..255 is nearly white or black, connected to its border; shape (height, width)."""
+    plain = (image.min(axis=2) >= 255 - PLAIN) | (image.max(axis=2) <= PLAIN)
+    regions, _ = ndimage.label(plain)
+    border = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
+    return np.isin(regions, border[border > 0])
 
 
 def robustness() -> dict[str, Callable[[Images], Images]]:

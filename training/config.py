@@ -53,12 +53,13 @@ class Augmentation(_Section):
 
     flip: bool = True
     rotation: Share = 0.15  # of a full turn, either way
-    zoom: Share = 0.35  # how much closer at most; outwards a third of it
+    zoom: Share = 0.35  # how much closer at most
+    shrink: Share = 0.5  # how much farther away at most
     shift: Share = 0.1  # of the side
     brightness: Share = 0.2
     contrast: Share = 0.2
     saturation: Share = 0.2
-    blur: Share = 0.2  # share of the batches that are scaled down to as little as a third and up again
+    blur: Share = 0.3  # share of the batches that are scaled down to as little as a third and up again
     jpeg: Share = 0.2  # share of the batches that are compressed to a quality of 20 to 90
     background: Share = 0.4  # share of the photos whose plain background is replaced
     erase: Share = 0.2  # share of the photos in which a rectangle is covered
@@ -78,6 +79,7 @@ class Optimisation(_Section):
     batch: Annotated[int, Field(ge=1)] = 32
     label_smoothing: Share = 0.05
     class_weights: Literal["none", "sqrt", "balanced"] = "sqrt"
+    rotten_weight: Annotated[float, Field(gt=0)] = 1.0  # of a rotten photo against a healthy one
     early_stopping: Annotated[int, Field(ge=0)] = 0  # epochs without a lower validation loss; 0: never
     reduce_on_plateau: Annotated[int, Field(ge=0)] = 0
     mixed_precision: bool = False

@@ -11,8 +11,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from training import network, photos
+from training.changes import Images
 from training.config import Config, Optimisation
-from training.photos import Decoded, Images
+from training.metrics import Classes
+from training.photos import Decoded
 
 tf.get_logger().setLevel("ERROR")  # it warns of every model that is built after another
 Targets = npt.NDArray[np.float32]
@@ -25,7 +27,7 @@ def fit(
     config: Config,
     train: Labelled,
     val: Labelled,
-    classes: int,
+    classes: Classes,
     folder: Path,
     tell: Tell,
 ) -> Any:
@@ -35,7 +37,7 @@ def fit(
     """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if config.optimisation.mixed_precision else "float32")
-    net = network.build(config.model, classes, size=None)
+    net = network.build(config.model, len(classes), size=None)
     state = folder / "state"
     if not state.exists():
         _fit_head(net, config.optimisation, train, val, classes)
@@ -55,18 +57,18 @@ def _fit_head(
     config: Optimisation,
     train: Labelled,
     val: Labelled,
-    classes: int,
+    classes: Classes,
 ) -> None:
     train_features, val_features = answers(net.features, train[0]), answers(net.features, val[0])
-    linear = keras.layers.Dense(classes, name="head")
+    linear = keras.layers.Dense(len(classes), name="head")
     head = keras.Sequential([keras.Input((train_features.shape[1],)), keras.layers.Dropout(0.3), linear])
     head.compile(
         keras.optimizers.AdamW(2e-3, weight_decay=1e-3), _loss(config), metrics=["accuracy"], jit_compile=False
     )
     head.fit(
         train_features,
-        one_hot(train[1], classes),
-        validation_data=(val_features, one_hot(val[1], classes)),
+        one_hot(train[1], len(classes)),
+        validation_data=(val_features, one_hot(val[1], len(classes))),
         epochs=config.head_epochs,
         batch_size=128,
         class_weight=class_weights(config, train[1], classes),
@@ -80,7 +82,7 @@ def _fit_whole(
     config: Config,
     train: Labelled,
     val: Labelled,
-    classes: int,
+    classes: Classes,
     state: Path,
     tell: Tell,
 ) -> None:
@@ -94,10 +96,13 @@ def _fit_whole(
         until += epochs
         model.fit(
             photos.training_batches(
-                train[0], one_hot(train[1], classes), optimisation.batch, config.augmentation, size, config.seed
+                train[0], one_hot(train[1], len(classes)), optimisation.batch, config.augmentation, size, config.seed
             ),
             validation_data=tf.data.Dataset.zip(
-                (photos.batches(val[0], 64), tf.data.Dataset.from_tensor_slices(one_hot(val[1], classes)).batch(64))
+                (
+                    photos.batches(val[0], 64),
+                    tf.data.Dataset.from_tensor_slices(one_hot(val[1], len(classes))).batch(64),
+                )
             ),
             initial_epoch=until - epochs,
             epochs=until,
@@ -109,11 +114,12 @@ def _fit_whole(
     bar.close()
 
 
-def class_weights(config: Optimisation, targets: npt.NDArray[np.int64], classes: int) -> dict[int, float]:
+def class_weights(config: Optimisation, targets: npt.NDArray[np.int64], classes: Classes) -> dict[int, float]:
     """How much a photo of each class counts: the same, or more the fewer there are (`sqrt`, `balanced`)."""
-    share = np.bincount(targets, minlength=classes) * classes / len(targets)
+    share = np.bincount(targets, minlength=len(classes)) * len(classes) / len(targets)
+    dear = np.where(classes.rotten, config.rotten_weight, 1.0)
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[config.class_weights]
-    return {number: float(max(one, 1e-6) ** -power) for number, one in enumerate(share)}
+    return {number: float(dear[number] * max(one, 1e-6) ** -power) for number, one in enumerate(share)}
 
 
 def one_hot(targets: npt.NDArray[np.int64], classes: int) -> Targets:

@@ -21,6 +21,9 @@ class Classes:
 
     names: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.names)
+
     @property
     def rotten(self) -> npt.NDArray[np.bool_]:
         """Which classes are rotten, shape (classes,)."""
@@ -52,7 +55,7 @@ def summary(truth: Labels, predicted: Labels, classes: Classes) -> dict[str, flo
     rotten = classes.rotten[truth]
     return {
         "accuracy": float(np.mean(truth == predicted)),
-        "macro_f1": float(f1_per_class(truth, predicted, len(classes.names)).mean()),
+        "macro_f1": float(f1_per_class(truth, predicted, len(classes)).mean()),
         "state_accuracy": float(np.mean(rotten == classes.rotten[predicted])),
         "kind_accuracy": float(np.mean(classes.kinds[truth] == classes.kinds[predicted])),
         "rotten_called_healthy": float(np.mean(~classes.rotten[predicted][rotten])),
@@ -61,7 +64,7 @@ def summary(truth: Labels, predicted: Labels, classes: Classes) -> dict[str, flo
 
 def per_class(truth: Labels, predicted: Labels, groups: npt.NDArray[np.str_], classes: Classes) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each class with 95 % intervals: Wilson's, and for F1 a bootstrap over groups."""
-    count = len(classes.names)
+    count = len(classes)
     counts = confusion(truth, predicted, count)
     f1 = f1_per_class(truth, predicted, count)
     low, high = interval(groups, lambda chosen: f1_per_class(truth[chosen], predicted[chosen], count))

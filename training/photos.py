@@ -10,15 +10,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from scipy import ndimage
 from tqdm import tqdm
 
 from functions.predict.images import to_array
+from training.changes import Images, plain_background
 from training.config import Augmentation
 from training.dataset import Photo
 
-Images = npt.NDArray[np.uint8]
-PLAIN: Final = 28  # how far a plain background's values may be from white or black
 PREFETCH: Final = 3
 
 
@@ -61,14 +59,6 @@ def decode(photos: Sequence[Photo], size: int, cache: Path) -> Decoded:
         unfinished.rename(file)
     pixels: Images = np.load(file, mmap_mode="r")
     return Decoded(pixels, np.arange(len(photos)))
-
-
-def plain_background(image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where an RGB image of 0..255 is nearly white or black, connected to its border; shape (height, width)."""
-    plain = (image.min(axis=2) >= 255 - PLAIN) | (image.max(axis=2) <= PLAIN)
-    regions, _ = ndimage.label(plain)
-    border = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
-    return np.isin(regions, border[border > 0])
 
 
 def batches(images: Images | Decoded, batch: int) -> tf.data.Dataset:
@@ -120,7 +110,8 @@ def _move(pixels: Any, changes: Augmentation, size: int) -> Any:
     """Turn, mirror, zoom and shift. What comes in from outside is mirrored, or is black and counts as background."""
     count, side = tf.shape(pixels)[0], float(pixels.shape[1])
     angle = _uniform((count,), changes.rotation) * 2 * np.pi
-    scale = tf.random.uniform((count,), 1 - changes.zoom, 1 + changes.zoom / 3)
+    closer = tf.random.uniform((count,), 1 - changes.zoom, 1.0)
+    scale = tf.where(_chance((count,), 0.5), closer, tf.random.uniform((count,), 1.0, 1 + changes.shrink))
     stretch = tf.exp(_uniform((count,), changes.zoom / 3))
     mirror = tf.where(_chance((count,), 0.5 if changes.flip else 0.0), -1.0, 1.0)
     upside = tf.where(_chance((count,), 0.5 if changes.flip else 0.0), -1.0, 1.0)

@@ -46,10 +46,10 @@ def train(run: Run) -> None:
             tracking.log_epoch(epoch, measures)
 
         sets = {subset: (run.images(subset), run.truth(subset)) for subset in ("train", "val")}
-        model = fit.fit(run.config, sets["train"], sets["val"], len(run.classes.names), run.folder, tell)
+        model = fit.fit(run.config, sets["train"], sets["val"], run.classes, run.folder, tell)
         logits = fit.answers(model, sets["val"][0])
         temperature = metrics.fit_temperature(logits, sets["val"][1])
-        served = network.served(model, run.config.model, len(run.classes.names), temperature)
+        served = network.served(model, run.config.model, len(run.classes), temperature)
         served.save(run.model)
         scores = metrics.summary(sets["val"][1], logits.argmax(axis=1), run.classes)
         tracking.log_scores({f"val_{name}": value for name, value in scores.items()})

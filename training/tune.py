@@ -71,8 +71,8 @@ def _try(run: Run, trial: Any, until: float) -> float:
 
     with tracking.run(f"{run.name}-{trial.number}", nested=True), tempfile.TemporaryDirectory() as folder:
         tracking.log_parameters(config.model_dump(mode="json"))
-        model = fit.fit(config, train, val, len(run.classes.names), Path(folder), tell)
+        model = fit.fit(config, train, val, run.classes, Path(folder), tell)
         predicted = fit.answers(model, val[0]).argmax(axis=1)
-        score = float(np.mean(metrics.f1_per_class(val[1], predicted, len(run.classes.names))))
+        score = float(np.mean(metrics.f1_per_class(val[1], predicted, len(run.classes))))
         tracking.log_scores({"val_macro_f1": score})
         return score

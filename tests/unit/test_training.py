@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import PHOTOS
-from training import config, dataset, duplicates, metrics
+from training import changes, config, dataset, duplicates, metrics
 from training.config import Data
 from training.dataset import Photo, Subsets
 from training.metrics import Classes
@@ -284,3 +284,43 @@ def test_the_temperature_makes_confidence_honest() -> None:
 def test_auroc_is_one_where_the_scores_part_and_a_half_where_they_do_not() -> None:
     assert metrics.auroc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1
     assert metrics.auroc(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.5
+
+
+@pytest.fixture
+def on_white() -> np.ndarray:
+    """One photo of a grey disc on white whose corners are black, as a picture that was turned; with its background."""
+    across, down = np.meshgrid(np.arange(64), np.arange(64))
+    image = np.full((64, 64, 3), 250, dtype=np.uint8)
+    image[np.hypot(across - 32, down - 32) < 16] = 120
+    image[across + down < 16] = 0
+    background = changes.plain_background(image)[..., np.newaxis] * np.uint8(255)
+    return np.concatenate([image, background], axis=2)[np.newaxis]
+
+
+def test_what_is_white_or_black_up_to_the_border_is_background(on_white: np.ndarray) -> None:
+    background = on_white[0, ..., 3] > 0
+    assert (background == (on_white[0, ..., 0] != 120)).all()
+    hole = on_white[0, ..., :3].copy()
+    hole[32, 32] = 255
+    assert not changes.plain_background(hole)[32, 32]
+
+
+def test_only_the_background_is_replaced(on_white: np.ndarray) -> None:
+    changed = changes.shortcuts()["background replaced"](on_white)
+    kept = (changed == on_white)[..., :3].all(axis=3)
+    assert kept[on_white[..., 3] == 0].all()
+    assert kept[on_white[..., 3] > 0].mean() < 0.01
+
+
+def test_black_corners_get_the_colour_beside_them(on_white: np.ndarray) -> None:
+    changed = changes.shortcuts()["black corners filled"](on_white)
+    assert changed[..., :3].min() == 120
+    assert (changed[0, :2, :2, :3] == 250).all()
+
+
+def test_a_worse_photo_stays_a_photo(on_white: np.ndarray) -> None:
+    for change in (changes.robustness() | changes.shortcuts()).values():
+        changed = change(on_white)
+        assert changed.shape == on_white.shape
+        assert changed.dtype == np.uint8
+        assert (changed != on_white).any()
