@@ -44,7 +44,7 @@ train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test bo
 	$(TRAIN) train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder)) --run $(NAME)
 	$(TRAIN) train $(DATASET) --run $(NAME)-again --seed 2
 	$(TRAIN) evaluate $(NAME)-again
-	$(TRAIN) evaluate $(NAME)
+	$(TRAIN) evaluate $(NAME) $(if $(OTHERS),--others $(OTHERS))
 	$(TRAIN) export $(NAME)
 	$(TRAIN) compare $(NAME) $(NAME)-again
 	$(TRAIN) promote $(NAME)
@@ -62,8 +62,8 @@ lock: .venvs/dev/.ready ## Pin the newest packages that requirements/*.in allow
 	@cd requirements && for set in $(SETS); do echo $$set; $(LOCK) --upgrade $$set.in -o $$set.txt || exit 1; done
 	@cd requirements && $(LOCK) --exclude-newer 2025-10-21 localstack.in -o localstack.txt
 
-clean: ## Remove the local stack's state
-	rm -rf .rottenbot
+clean: ## Remove the local stack's state; training runs stay
+	@if [ -d .rottenbot ]; then find .rottenbot -mindepth 1 -maxdepth 1 ! -name training -exec rm -rf {} +; fi
 
 LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
