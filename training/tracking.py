@@ -83,7 +83,12 @@ def log_model(model: Any, example: Any) -> None:
     answer = dict(zip(("logits", "class_map"), model.predict(example, verbose=0), strict=True))
     signature = mlflow.models.infer_signature(example, answer)
     logged = mlflow.tensorflow.log_model(
-        model, name="model", signature=signature, input_example=example[:1], registered_model_name=MODEL
+        model,
+        name="model",
+        signature=signature,
+        input_example=example[:1],
+        registered_model_name=MODEL,
+        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("tensorflow-cpu", "keras")],
     )
     set_alias("candidate", str(logged.registered_model_version))
 
