@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-from training import card, fit, metrics, network
+from training import card, dataset, fit, metrics, network
 from training.changes import Images
 from training.runs import Run
 
@@ -97,7 +97,7 @@ def _picture_failures(run: Run, file: Path) -> list[dict[str, str]]:
     """A strip of wrongly named photos that may be shown, and what each is; only photos with a licence are."""
     with (run.evaluation / "wrong_predictions.csv").open(newline="") as lines:
         shown = [row for row in csv.DictReader(lines) if row["licensed"] == "1"][:PICTURED]
-    origins = {row["path"]: row for row in _manifest(run.data)}
+    origins = {row["path"]: row for row in dataset.manifest(run.data) or []}
     names = [photo.name for photo in run.subsets["test"]]
     images: list[Images] = [run.images("test")[names.index(row["path"])][..., :3] for row in shown]
     file.unlink(missing_ok=True)
@@ -108,16 +108,8 @@ def _picture_failures(run: Run, file: Path) -> list[dict[str, str]]:
 
 def _sources(data: Path) -> list[tuple[str, str, int]]:
     """Repository, licence and number of photos of each source that the data's manifest names."""
-    counted = Counter((row.get("source_repo", ""), row.get("licence", "")) for row in _manifest(data))
+    counted = Counter((row.get("source_repo", ""), row.get("licence", "")) for row in dataset.manifest(data) or [])
     return [(repository, licence, count) for (repository, licence), count in counted.most_common()]
-
-
-def _manifest(data: Path) -> list[dict[str, str]]:
-    manifest = data / "manifest.csv"
-    if not manifest.exists():
-        return []
-    with manifest.open(newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def _write(path: Path, value: object) -> None:

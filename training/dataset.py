@@ -78,20 +78,29 @@ def read(folder: Path) -> Dataset:
     """
     if not folder.is_dir():
         raise TrainingError(f"There is no data set folder {folder}.")
-    manifest = folder / "manifest.csv"
-    listed = list(_from_manifest(manifest) if manifest.exists() else _from_class_folders(folder))
+    rows = manifest(folder)
+    listed = list(_from_class_folders(folder) if rows is None else _from_manifest(rows))
     _check_classes(folder, {file.label for file in listed})
     with ThreadPoolExecutor() as threads:
         looked_at = list(threads.map(lambda file: _look(folder, file), listed))
     photos = [one for one in looked_at if isinstance(one, Photo)]
     findings = [one for one in looked_at if isinstance(one, Finding)]
     photos, repeated = _without_repeats(photos)
-    if not manifest.exists():
+    if rows is None:
         groups = duplicates.groups([photo.path for photo in photos])
         photos = [replace(photo, group=f"group-{group}") for photo, group in zip(photos, groups, strict=True)]
     if empty := sorted({file.label for file in listed} - {photo.label for photo in photos}):
         raise TrainingError(f"The class {empty[0]} holds no photo that can be read.")
     return Dataset(sorted(photos, key=lambda photo: photo.name), findings + repeated)
+
+
+def manifest(folder: Path) -> list[dict[str, str]] | None:
+    """The rows of a data set's `manifest.csv`; None where it has none."""
+    file = folder / "manifest.csv"
+    if not file.exists():
+        return None
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def split(photos: list[Photo], data: Data) -> Subsets:
@@ -163,10 +172,9 @@ def write_findings(findings: list[Finding], file: Path) -> None:
         writer.writerows((finding.name, finding.sentence) for finding in findings)
 
 
-def _from_manifest(manifest: Path) -> Iterator[_Listed]:
-    with manifest.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield _Listed(row["path"], row["class"], row["group"], bool(row.get("licence")))
+def _from_manifest(rows: list[dict[str, str]]) -> Iterator[_Listed]:
+    for row in rows:
+        yield _Listed(row["path"], row["class"], row["group"], bool(row.get("licence")))
 
 
 def _from_class_folders(folder: Path) -> Iterator[_Listed]:

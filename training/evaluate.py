@@ -63,8 +63,9 @@ def evaluate(run: Run, others: Path | None) -> dict[str, Any]:
     `others` is a folder of folders of photos that show none of the classes, for the recognition score.
     """
     model = network.load(run.model)
-    logits, maps = fit.answers(model, run.images("test"))
-    tested = _Tested(run, model, run.classes, run.subsets["test"], run.images("test"), run.truth("test"), logits, maps)
+    images = run.images("test")
+    logits, maps = fit.answers(model, images)
+    tested = _Tested(run, model, run.classes, run.subsets["test"], images, run.truth("test"), logits, maps)
     threshold = scope.threshold(fit.answers(model, run.images("val"))[0])
     scores = {"test photos": metrics.recognition(logits)} | scope.others(model, run.config.model.size, others)
     report = _report(tested) | {"recognition": scope.report(scores, threshold)}

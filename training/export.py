@@ -13,9 +13,9 @@ import mlflow
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
+from functions.predict.runtimes import Runtime, litert
 from training import fit, metrics, network, tracking
 from training.metrics import Labels, Rows
 from training.photos import Decoded
@@ -71,7 +71,7 @@ def export(run: Run) -> dict[str, Any]:
         "files": [asdict(one) for one in found],
         "chosen": chosen.precision,
         "reason": reason,
-        "class_map_milliseconds": _cost_of_map(run, model, chosen),
+        "class_map_milliseconds": _cost_of_map(run, model, chosen, examples),
     }
     run.write("export/exports.json", exports)
     with tracking.run(run.name, run.outcome.mlflow_run):
@@ -111,25 +111,8 @@ def choose(found: list[Export]) -> tuple[Export, str]:
     )
 
 
-class LiteRT:
-    """A LiteRT model as serving runs it."""
-
-    def __init__(self, file: Path, threads: int = 1) -> None:
-        self.interpreter = Interpreter(str(file), num_threads=threads)
-        self.interpreter.allocate_tensors()
-        self.input = self.interpreter.get_input_details()[0]["index"]
-        self.logits = next(one["index"] for one in self.interpreter.get_output_details() if len(one["shape"]) == 2)
-
-    def __call__(self, photo: npt.NDArray[np.float32]) -> Rows:
-        """The logits of one photo, shape (classes,)."""
-        self.interpreter.set_tensor(self.input, photo[np.newaxis])
-        self.interpreter.invoke()
-        row: Rows = self.interpreter.get_tensor(self.logits)[0]
-        return row
-
-
 def _measure(run: Run, file: Path, keras_logits: dict[str, Rows]) -> Export:
-    model = LiteRT(file)
+    model = litert(file, threads=1)
     logits = {subset: np.stack([model(photo) for photo in _photos(run.images(subset))]) for subset in ("val", "test")}
     truth: dict[str, Labels] = {"val": run.truth("val"), "test": run.truth("test")}
     rows, keras_rows = metrics.probabilities(logits["test"]), metrics.probabilities(keras_logits["test"])
@@ -143,8 +126,8 @@ def _measure(run: Run, file: Path, keras_logits: dict[str, Rows]) -> Export:
         calibration_error=metrics.calibration_error(rows, truth["test"]),
         same_class_as_keras=float(np.mean(rows.argmax(axis=1) == keras_rows.argmax(axis=1))),
         largest_difference=float(np.abs(rows - keras_rows).max()),
-        milliseconds_1_thread=_milliseconds(LiteRT(file, 1), run.images("test")),
-        milliseconds_2_threads=_milliseconds(LiteRT(file, 2), run.images("test")),
+        milliseconds_1_thread=_milliseconds(model, run.images("test")),
+        milliseconds_2_threads=_milliseconds(litert(file, threads=2), run.images("test")),
     )
 
 
@@ -156,21 +139,21 @@ def _check(plain: Export) -> None:
         )
 
 
-def _cost_of_map(run: Run, model: Any, chosen: Export) -> dict[str, float]:
+def _cost_of_map(run: Run, model: Any, chosen: Export, examples: npt.NDArray[np.float32]) -> dict[str, float]:
     """The time for one photo with and without the class map among the outputs."""
     without = run.export / f"{chosen.precision}-without-map.tflite"
     alone = keras.Model(model.input, [model.output[0]])
-    without.write_bytes(convert(alone, chosen.precision, _representative(run)))
+    without.write_bytes(convert(alone, chosen.precision, examples))
     images = run.images("test")
     measured = {
-        "with": _milliseconds(LiteRT(run.export / f"{chosen.precision}.tflite"), images),
-        "without": _milliseconds(LiteRT(without), images),
+        "with": _milliseconds(litert(run.export / f"{chosen.precision}.tflite", threads=1), images),
+        "without": _milliseconds(litert(without, threads=1), images),
     }
     without.unlink()
     return measured
 
 
-def _milliseconds(model: LiteRT, images: Decoded) -> float:
+def _milliseconds(model: Runtime, images: Decoded) -> float:
     times = []
     for photo in _photos(images, TIMED):
         start = time.perf_counter()

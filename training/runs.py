@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,12 +141,12 @@ class Run:
         exports: dict[str, Any] = self._read("export/exports.json", "export")
         return exports
 
-    @property
+    @cached_property
     def subsets(self) -> Subsets:
         """The photos of the split that was written down."""
         return dataset.read_split(self.split, self.data)
 
-    @property
+    @cached_property
     def classes(self) -> Classes:
         """The classes of the data, in the order of the model's answers."""
         return Classes(tuple(sorted({photo.label for members in self.subsets.values() for photo in members})))

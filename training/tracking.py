@@ -52,11 +52,10 @@ def git_state() -> tuple[str, bool]:
     return sha, bool(changed)
 
 
-def log_start(folder: Path, config: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+def log_start(folder: Path, config: Mapping[str, Any], data: Mapping[str, Any], sha: str, dirty: bool) -> None:
     """Log the settings, the data and its split, and what the run was made with."""
     log_parameters(config)
     mlflow.log_params(dict(data))
-    sha, dirty = git_state()
     tensorflow = importlib.metadata.version("tensorflow-cpu")
     mlflow.set_tags({"git": sha, "dirty": dirty, "python": platform.python_version(), "tensorflow": tensorflow})
     for file in (folder / "run.json", folder / "split.csv", folder / "findings.csv", PINS):

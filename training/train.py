@@ -39,7 +39,7 @@ def train(run: Run) -> None:
     sha, dirty = tracking.git_state()
     with tracking.run(run.name, run.mlflow_run) as mlflow_run:
         run.remember(mlflow_run)
-        tracking.log_start(run.folder, run.config.model_dump(mode="json"), hashes)
+        tracking.log_start(run.folder, run.config.model_dump(mode="json"), hashes, sha, dirty)
 
         def tell(epoch: int, measures: dict[str, float]) -> None:
             run.add_epoch(epoch, measures)

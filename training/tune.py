@@ -18,7 +18,6 @@ def tune(run: Run, minutes: float) -> Config | None:
 
     A study is kept by the run's name and goes on where it was left. Trials are compared by macro-F1 on the val photos.
     """
-    STATE.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=f"sqlite:///{STATE / 'optuna.db'}",
         study_name=run.name,
@@ -30,7 +29,7 @@ def tune(run: Run, minutes: float) -> Config | None:
     until = time.monotonic() + 60 * minutes
     with tracking.run(run.name, run.mlflow_run) as parent:
         run.remember(parent)
-        study.optimize(lambda trial: _try(run, trial, until), timeout=60 * minutes, n_trials=None)
+        study.optimize(lambda trial: _try(run, trial, until), timeout=60 * minutes)
         finished = [one for one in study.trials if one.state == optuna.trial.TrialState.COMPLETE]
         print(f"{len(study.trials)} trials, {len(finished)} of them to the end.")
         if not finished:

@@ -1,21 +1,18 @@
 """The model: what it says of one preprocessed photo, by LiteRT or by TensorFlow."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from functions.predict import runtimes
+from functions.predict.runtimes import Image, Runtime
 from rottenbot.photos import RankedClass
 
 FOLDER: Final = Path(__file__).parent / "model"
 TOP: Final = 3
-Image = npt.NDArray[np.float32]
-Logits = npt.NDArray[np.float32]
-Runtime = Callable[[Image], Logits]
 
 
 @dataclass(frozen=True)
@@ -55,38 +52,10 @@ def load(runtime: str, threads: int) -> Classifier:
     metadata = json.loads((FOLDER / "metadata.json").read_text())
     labels = json.loads((FOLDER / "labels.json").read_text())
     size, recognised_from = metadata["preprocessing"]["size"], metadata["recognition"]["recognised_from"]
-    start = {"litert": _litert, "tensorflow": _tensorflow}[runtime]
-    classifier = Classifier(metadata["version"], size, labels, recognised_from, start(threads))
+    start, file = {
+        "litert": (runtimes.litert, "model.tflite"),
+        "tensorflow": (runtimes.tensorflow, "model.keras"),
+    }[runtime]
+    classifier = Classifier(metadata["version"], size, labels, recognised_from, start(FOLDER / file, threads))
     classifier.classify(np.zeros((size, size, 3), dtype=np.float32))
     return classifier
-
-
-def _litert(threads: int) -> Runtime:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(FOLDER / "model.tflite"), num_threads=threads)
-    interpreter.allocate_tensors()
-    image_index = interpreter.get_input_details()[0]["index"]
-    # The other output is the class map, of four dimensions.
-    logits_index = next(one["index"] for one in interpreter.get_output_details() if len(one["shape"]) == 2)
-
-    def run(image: Image) -> Logits:
-        interpreter.set_tensor(image_index, image[np.newaxis])
-        interpreter.invoke()
-        logits: Logits = interpreter.get_tensor(logits_index)[0]
-        return logits
-
-    return run
-
-
-def _tensorflow(threads: int) -> Runtime:
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    model: Any = tf.keras.models.load_model(FOLDER / "model.keras", compile=False)
-
-    def run(image: Image) -> Logits:
-        logits: Logits = model(image[np.newaxis], training=False)[0].numpy()[0]
-        return logits
-
-    return run
