@@ -40,13 +40,15 @@ check: setup .venvs/training/.ready ## Lint, types, template and documentation c
 bench: setup .venvs/training/.ready ## Measure start, latency and throughput, beside TensorFlow's
 	@$(RUN) -m tests.performance.bench
 
-train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test both, and bake the first if it is no worse
-	$(TRAIN) train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder)) --run $(NAME)
-	$(TRAIN) train $(DATASET) --run $(NAME)-again --seed 2
-	$(TRAIN) evaluate $(NAME)-again
+train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test both and their mean, and bake that if it is no worse
+	$(TRAIN) train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder)) --run $(NAME)-1
+	$(TRAIN) train $(DATASET) --run $(NAME)-2 --seed 2
+	$(TRAIN) average $(NAME)-1 $(NAME)-2 --run $(NAME)
+	$(TRAIN) evaluate $(NAME)-1
+	$(TRAIN) evaluate $(NAME)-2
 	$(TRAIN) evaluate $(NAME) $(if $(OTHERS),--others $(OTHERS))
 	$(TRAIN) export $(NAME)
-	$(TRAIN) compare $(NAME) $(NAME)-again
+	$(TRAIN) compare $(NAME)-1 $(NAME)-2 $(NAME)
 	$(TRAIN) promote $(NAME)
 	$(TRAIN) bake $(NAME)
 

@@ -1,7 +1,7 @@
 """From a folder of labelled photos to the model that functions/predict/model/ holds.
 
-The usual way: train, evaluate, export, promote, bake. What a command needs from the ones before it is kept in
-.rottenbot/training/runs/NAME, and logged to MLflow.
+The usual way: train with two seeds, average, evaluate, export, promote, bake. What a command needs from the ones
+before it is kept in .rottenbot/training/runs/NAME, and logged to MLflow.
 """
 
 import argparse
@@ -49,6 +49,13 @@ def _train(arguments: argparse.Namespace) -> None:
     run = Run(arguments.run)
     run.begin(_config(arguments), arguments.dataset)
     train.train(run)
+
+
+def _average(arguments: argparse.Namespace) -> None:
+    from training import average
+    from training.runs import Run
+
+    average.average([Run(name) for name in arguments.members], Run(arguments.run))
 
 
 def _tune(arguments: argparse.Namespace) -> None:
@@ -156,6 +163,11 @@ def _parser() -> argparse.ArgumentParser:
         if name == "tune":
             added.add_argument("--minutes", type=float, default=60, help="when to stop (default: %(default)s)")
 
+    added = add(
+        "average", _average, "make one model of trained runs that differ only in the seed; it becomes the candidate"
+    )
+    added.add_argument("members", nargs="+", help="names of the runs", metavar="RUN")
+    added.add_argument("--run", default="lite0", metavar="NAME", help="name of the new run (default: %(default)s)")
     added = add("evaluate", _evaluate, "test a run's model: numbers, tables and pictures")
     added.add_argument("run", help="name of the run")
     added.add_argument("--others", type=Path, help="a folder with folders of photos that show none of the classes")

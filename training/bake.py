@@ -58,20 +58,10 @@ def _metadata(run: Run) -> dict[str, Any]:
         }
         | {subset: len(members) for subset, members in run.subsets.items()},
         **{key: value for key, value in report.items() if key != "rotten_curve"},
-        "repeats": _repeats(run),
+        "members": [{"seed": one.config.seed, **one.report["test"]} for one in run.members],
         "export": run.exports,
         "drift_baseline": _drift_baseline(run),
     }
-
-
-def _repeats(run: Run) -> dict[str, dict[str, float]]:
-    """The test scores of the runs that differ from this one in nothing but the seed, by seed."""
-    scores = {}
-    for other in Run.all():
-        same = {**other.settings, "seed": None} == {**run.settings, "seed": None}
-        if same and other.evaluated and other.outcome.split_sha256 == run.outcome.split_sha256:
-            scores[str(other.settings["seed"])] = other.report["test"]
-    return scores
 
 
 def _drift_baseline(run: Run) -> dict[str, Any]:

@@ -23,11 +23,12 @@ def render(
 
 
 def _title(metadata: Mapping[str, Any]) -> str:
-    config, run = metadata["config"], metadata["run"]
+    config, run, members = metadata["config"], metadata["run"], metadata["members"]
+    mean = f"; the mean of the weights of {len(members)} such runs" if members else ""
     return f"""# Model {metadata["version"]}
 
 {config["model"]["backbone"]} at {metadata["preprocessing"]["size"]} x {metadata["preprocessing"]["size"]} pixels, \
-pretrained on ImageNet and trained from `{config["model"]["trainable_from"]}` on. Trained on \
+pretrained on ImageNet and trained from `{config["model"]["trainable_from"]}` on{mean}. Trained on \
 {metadata["trained_on"]} in {metadata["training_seconds"] / 60:.0f} minutes, commit {run["git"][:12]}."""
 
 
@@ -65,14 +66,14 @@ def _scores(metadata: Mapping[str, Any]) -> str:
         "kind_accuracy": "accuracy, kind",
         "rotten_called_healthy": "rotten photos called healthy",
     }
-    repeats = metadata["repeats"]
-    head = ("On the test photos", "", "95 % interval", *(f"seed {seed}" for seed in repeats))
+    members = metadata["members"]
+    head = ("On the test photos", "", "95 % interval", *(f"seed {one['seed']} alone" for one in members))
     rows = (
         (
             text,
             _percent(metadata["test"][key]),
             _span(metadata["test_95"][key]),
-            *(_percent(one[key]) for one in repeats.values()),
+            *(_percent(one[key]) for one in members),
         )
         for key, text in names.items()
     )

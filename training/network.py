@@ -71,6 +71,12 @@ def served(model: Any, config: Model, classes: int, temperature: float) -> Any:
     return keras.Model(fixed.input, [fixed.output, head.output], name=NAME)
 
 
+def uncalibrated(model: Any, temperature: float) -> list[npt.NDArray[np.float32]]:
+    """The weights of a served model as they were trained: those of the head are last."""
+    *features, kernel, bias = model.get_weights()
+    return [*features, kernel * temperature, bias * temperature]
+
+
 def load(file: Path) -> Any:
     """A model that was saved by a run. Raises TrainingError when there is none."""
     if not file.is_file():

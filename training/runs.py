@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,11 +63,19 @@ class Run:
         """Whether `evaluate` has been run."""
         return (self.evaluation / "report.json").exists()
 
-    def begin(self, settings: Config, data: Path) -> None:
-        """Make the folder, or go on with it if it was begun with the same settings and data."""
+    @property
+    def ended(self) -> bool:
+        """Whether its model is there."""
+        return (self.folder / "outcome.json").exists()
+
+    def begin(self, settings: Config, data: Path, members: Sequence[str] = ()) -> None:
+        """Make the folder, or go on with it if it was begun with the same settings and data.
+
+        `members` are the runs that it is the average of.
+        """
         if not data.is_dir():
             raise TrainingError(f"There is no data set folder {data}.")
-        started = {"data": str(data.resolve()), "config": settings.model_dump(mode="json")}
+        started = {"data": str(data.resolve()), "config": settings.model_dump(mode="json"), "members": list(members)}
         file = self.folder / "run.json"
         if not file.exists():
             self.write("run.json", started)
@@ -87,6 +96,11 @@ class Run:
     def data(self) -> Path:
         """The data set's folder."""
         return Path(self._started()["data"])
+
+    @property
+    def members(self) -> list["Run"]:
+        """The runs that it is the average of; none for one that was trained."""
+        return [Run(name) for name in self._started()["members"]]
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import datetime
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +33,24 @@ def split(run: Run) -> dict[str, str]:
 
 def train(run: Run) -> None:
     """Train the run's model, or finish it after an interruption, and register it as the candidate."""
-    if (run.folder / "outcome.json").exists():
+
+    def tell(epoch: int, measures: dict[str, float]) -> None:
+        run.add_epoch(epoch, measures)
+        tracking.log_epoch(epoch, measures)
+
+    def fitted() -> Any:
+        train, val = ((run.images(subset), run.truth(subset)) for subset in ("train", "val"))
+        return fit.fit(run.config, train, val, run.classes, run.folder, tell)
+
+    record(run, fitted)
+
+
+def record(run: Run, make: Callable[[], Any], earlier_seconds: float = 0) -> None:
+    """Make the run's network, calibrate it on the val photos, keep it, and register it as the candidate.
+
+    `earlier_seconds` were spent on what it is made of.
+    """
+    if run.ended:
         print(f"The run {run.name} has ended before; nothing is left to do.")
         return
     started = time.monotonic()
@@ -40,20 +59,15 @@ def train(run: Run) -> None:
     with tracking.run(run.name, run.mlflow_run) as mlflow_run:
         run.remember(mlflow_run)
         tracking.log_start(run.folder, run.config.model_dump(mode="json"), hashes, sha, dirty)
-
-        def tell(epoch: int, measures: dict[str, float]) -> None:
-            run.add_epoch(epoch, measures)
-            tracking.log_epoch(epoch, measures)
-
-        sets = {subset: (run.images(subset), run.truth(subset)) for subset in ("train", "val")}
-        model = fit.fit(run.config, sets["train"], sets["val"], run.classes, run.folder, tell)
-        logits = fit.answers(model, sets["val"][0])
-        temperature = metrics.fit_temperature(logits, sets["val"][1])
+        model = make()
+        images, truth = run.images("val"), run.truth("val")
+        logits = fit.answers(model, images)
+        temperature = metrics.fit_temperature(logits, truth)
         served = network.served(model, run.config.model, len(run.classes), temperature)
         served.save(run.model)
-        scores = metrics.summary(sets["val"][1], logits.argmax(axis=1), run.classes)
+        scores = metrics.summary(truth, logits.argmax(axis=1), run.classes)
         tracking.log_scores({f"val_{name}": value for name, value in scores.items()})
-        tracking.log_model(served, sets["val"][0][:2][..., :3].astype(np.float32))
+        tracking.log_model(served, images[:2][..., :3].astype(np.float32))
     run.end(
         Outcome(
             mlflow_run=mlflow_run,
@@ -62,7 +76,7 @@ def train(run: Run) -> None:
             dataset_sha256=hashes["dataset_sha256"],
             split_sha256=hashes["split_sha256"],
             trained_on=datetime.datetime.now(datetime.UTC).date().isoformat(),
-            seconds=round(time.monotonic() - started, 1),
+            seconds=round(earlier_seconds + time.monotonic() - started, 1),
             temperature=temperature,
         )
     )

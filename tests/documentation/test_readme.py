@@ -71,7 +71,7 @@ def test_every_command_of_the_training_is_in_the_table() -> None:
         [tool("training", "python"), "-m", "training", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     commands = set(re.findall(r"^    (\w+) ", told.stdout, re.MULTILINE))
-    assert len(commands) == 8
+    assert len(commands) == 9
     assert commands <= table_names()
 
 

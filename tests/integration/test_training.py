@@ -61,7 +61,11 @@ def test_a_folder_of_photos_becomes_a_tested_model_that_serves(folder: Path, tmp
 
     state, baked = tmp_path / "state", tmp_path / "model"
     steps: tuple[tuple[str | Path, ...], ...] = (
-        ("train", folder, "--run", "one", "--config", tmp_path / "run.toml"),
+        ("train", folder, "--run", "first", "--config", tmp_path / "run.toml"),
+        ("train", folder, "--run", "second", "--config", tmp_path / "run.toml", "--seed", "2"),
+        ("average", "first", "second", "--run", "one"),
+        ("evaluate", "first"),
+        ("evaluate", "second"),
         ("evaluate", "one", "--others", others.parent),
         ("export", "one"),
         ("compare",),
@@ -75,6 +79,7 @@ def test_a_folder_of_photos_becomes_a_tested_model_that_serves(folder: Path, tmp
     metadata = json.loads((baked / "metadata.json").read_text())
     assert json.loads((baked / "labels.json").read_text()) == list(NAMES)
     assert metadata["run"]["name"] == "one"
+    assert [one["seed"] for one in metadata["members"]] == [1, 2]
     assert {subset: metadata["split"][subset] for subset in ("train", "val", "test")} == {
         "train": 21,
         "val": 3,
@@ -85,13 +90,13 @@ def test_a_folder_of_photos_becomes_a_tested_model_that_serves(folder: Path, tmp
     assert metadata["export"]["files"][0]["largest_difference"] < 0.001
     assert metadata["recognition"]["sets"]["grey"]["photos"] == 1
     assert "| Banana__Healthy | 2 |" in (baked / "MODEL_CARD.md").read_text()
-    pictures = {path.stem for path in (state / "training" / "runs" / "one" / "evaluation").glob("*.png")}
+    pictures = {path.stem for path in (state / "training" / "runs" / "first" / "evaluation").glob("*.png")}
     assert pictures >= {"curves", "confusion", "f1", "reliability", "rotten_curve", "recognition", "confidently_wrong"}
     with sqlite3.connect(state / "training" / "mlflow.db") as tracked:
         aliases = {alias for (alias,) in tracked.execute("SELECT alias FROM registered_model_aliases")}
         losses = tracked.execute("SELECT COUNT(*) FROM metrics WHERE key = 'val_loss'").fetchone()
     assert aliases == {"candidate", "champion"}
-    assert losses == (2,)
+    assert losses == (4,)
     serves(baked, folder, state / "training" / "runs" / "one" / "evaluation" / "predictions.csv")
 
 
@@ -147,6 +152,15 @@ def test_an_interrupted_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -
 
 def read_epochs(history: Path) -> list[int]:
     return [json.loads(line)["epoch"] for line in history.read_text().splitlines()] if history.exists() else []
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(folder: Path, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.toml").write_text("seed = 1" if name == "one" else "[model]\nsize = 96")
+        training("split", folder, "--run", name, "--config", tmp_path / f"{name}.toml", state=tmp_path)
+    ended = training("average", "one", "other", state=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith("training: one and other differ in more than the seed.")
 
 
 def test_a_folder_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
