@@ -44,8 +44,8 @@ train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test bo
 	$(TRAIN) train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder)) --run $(NAME)-1
 	$(TRAIN) train $(DATASET) --run $(NAME)-2 --seed 2
 	$(TRAIN) average $(NAME)-1 $(NAME)-2 --run $(NAME)
-	$(TRAIN) evaluate $(NAME)-1
-	$(TRAIN) evaluate $(NAME)-2
+	$(TRAIN) evaluate $(NAME)-1 --quick
+	$(TRAIN) evaluate $(NAME)-2 --quick
 	$(TRAIN) evaluate $(NAME) $(if $(OTHERS),--others $(OTHERS))
 	$(TRAIN) export $(NAME)
 	$(TRAIN) compare $(NAME)-1 $(NAME)-2 $(NAME)

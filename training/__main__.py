@@ -76,7 +76,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from training.runs import Run
 
     run = Run(arguments.run)
-    report = evaluate.evaluate(run, arguments.others)
+    report = evaluate.evaluate(run, arguments.others, arguments.quick)
     for row in report["per_class"]:
         print(f"  {row['class']:22} F1 {row['f1']:.3f}  {row['f1_95']}  ({row['photos']} test photos)")
     for name, value in report["test"].items():
@@ -170,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--run", default="lite0", metavar="NAME", help="name of the new run (default: %(default)s)")
     added = add("evaluate", _evaluate, "test a run's model: numbers, tables and pictures")
     added.add_argument("run", help="name of the run")
+    added.add_argument("--quick", action="store_true", help="leave out the changed photos, which take most of the time")
     added.add_argument("--others", type=Path, help="a folder with folders of photos that show none of the classes")
     added = add("export", _export, "write a run's model as LiteRT files, measure them and choose one")
     added.add_argument("run", help="name of the run")

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-from training import card, dataset, fit, metrics, network
+from training import card, dataset, evaluate, fit, metrics, network
 from training.changes import Images
+from training.problems import TrainingError
 from training.runs import Run
 
 HISTOGRAM: Final = 10
@@ -24,6 +25,8 @@ PICTURED: Final = 8
 
 def bake(run: Run, folder: Path) -> str:
     """Write model.tflite, model.keras, labels.json, metadata.json and MODEL_CARD.md. Returns the model's version."""
+    if not set(evaluate.CHANGES) <= set(run.report):
+        raise TrainingError(f"The run {run.name} was only tested quickly: `python -m training evaluate` it in full.")
     folder.mkdir(parents=True, exist_ok=True)
     exports = run.exports
     shutil.copyfile(run.export / f"{exports['chosen']}.tflite", folder / "model.tflite")
