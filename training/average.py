@@ -29,7 +29,7 @@ def _mean(members: Sequence[Run], run: Run) -> Any:
     for member in members:
         if member.split.read_text() != run.split.read_text():
             raise TrainingError(f"{member.name} was trained on other photos than are in {run.data} now.")
-    weights = [network.uncalibrated(network.load(one.model), one.outcome.temperature) for one in members]
+    weights = [network.uncalibrated(network.load(one.model), one.classes, one.outcome.calibration) for one in members]
     mean = network.build(run.config.model, len(run.classes), size=None).whole
     mean.set_weights([np.mean(same, axis=0) for same in zip(*weights, strict=True)])
     return mean

@@ -3,7 +3,7 @@
 import csv
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,7 +92,7 @@ def _report(tested: _Tested) -> dict[str, Any]:
         "test_photos": len(truth),
         "per_class": metrics.per_class(truth, predicted, tested.groups, classes),
         "calibration": {
-            "temperature": tested.run.outcome.temperature,
+            **asdict(tested.run.outcome.calibration),
             "expected_error": metrics.calibration_error(tested.rows, truth),
             "expected_error_unscaled": metrics.calibration_error(tested.unscaled, truth),
         },

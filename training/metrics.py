@@ -13,6 +13,7 @@ Rows = npt.NDArray[np.floating]
 Numbers = npt.NDArray[np.float64]
 BINS: Final = 15
 RESAMPLES: Final = 2000
+COSTS: Final = np.arange(10, 41) / 10
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,29 @@ def recognition(logits: Rows) -> Numbers:
     """
     scores: Numbers = logits.max(axis=1)
     return scores
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns a network's logits into answers: those of rotten classes are raised, then all are divided."""
+
+    rotten_bias: float
+    temperature: float
+
+
+def calibrate(logits: Rows, truth: Labels, classes: Classes) -> Calibration:
+    """Raise the rotten classes as far as no photo is lost by it, then make confidence honest.
+
+    To miss a rotten photo is the costly error. At a cost of c times the other one the best answer is the largest of
+    the logits with ln c added to the rotten ones (Elkan, "The Foundations of Cost-Sensitive Learning", 2001); taken is
+    the largest c up to 4 at which accuracy on these photos is not lower than at 1.
+    """
+
+    def accuracy(bias: float) -> float:
+        return float(np.mean((logits + bias * classes.rotten).argmax(axis=1) == truth))
+
+    bias = max(one for one in np.log(COSTS) if accuracy(one) >= accuracy(0))
+    return Calibration(float(bias), fit_temperature(logits + bias * classes.rotten, truth))
 
 
 def fit_temperature(logits: Rows, truth: Labels) -> float:

@@ -11,6 +11,7 @@ from keras import layers
 
 from training import backbones
 from training.config import Model
+from training.metrics import Calibration, Classes
 from training.problems import TrainingError
 
 NAME: Final = "rottenbot"
@@ -62,19 +63,22 @@ def set_head(network: Network, kernel: npt.NDArray[np.float32], bias: npt.NDArra
     network.whole.get_layer(HEAD).set_weights([kernel[np.newaxis, np.newaxis], bias])
 
 
-def served(model: Any, config: Model, classes: int, temperature: float) -> Any:
+def served(model: Any, config: Model, classes: Classes, calibration: Calibration) -> Any:
     """A trained model as it is served: with calibrated logits and the class map, shape (photos, h, w, classes)."""
-    fixed = build(config, classes, config.size).whole
+    fixed = build(config, len(classes), config.size).whole
     fixed.set_weights(model.get_weights())
     head = fixed.get_layer(HEAD)
-    head.set_weights([weights / temperature for weights in head.get_weights()])
+    kernel, bias = head.get_weights()
+    raised = bias + calibration.rotten_bias * classes.rotten
+    head.set_weights([kernel / calibration.temperature, raised / calibration.temperature])
     return keras.Model(fixed.input, [fixed.output, head.output], name=NAME)
 
 
-def uncalibrated(model: Any, temperature: float) -> list[npt.NDArray[np.float32]]:
+def uncalibrated(model: Any, classes: Classes, calibration: Calibration) -> list[npt.NDArray[np.float32]]:
     """The weights of a served model as they were trained: those of the head are last."""
     *features, kernel, bias = model.get_weights()
-    return [*features, kernel * temperature, bias * temperature]
+    trained = bias * calibration.temperature - calibration.rotten_bias * classes.rotten
+    return [*features, kernel * calibration.temperature, trained]
 
 
 def load(file: Path) -> Any:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from training import dataset
 from training.config import Config
 from training.dataset import Photo, Subset, Subsets
-from training.metrics import Classes
+from training.metrics import Calibration, Classes
 from training.photos import Decoded, decode
 from training.problems import TrainingError
 
@@ -37,7 +37,13 @@ class Outcome:
     split_sha256: str
     trained_on: str
     seconds: float
+    rotten_bias: float
     temperature: float
+
+    @property
+    def calibration(self) -> Calibration:
+        """How the network's logits became the model's."""
+        return Calibration(self.rotten_bias, self.temperature)
 
 
 class Run:

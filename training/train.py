@@ -3,6 +3,7 @@
 import datetime
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,11 @@ def record(run: Run, make: Callable[[], Any], earlier_seconds: float = 0) -> Non
         model = make()
         images, truth = run.images("val"), run.truth("val")
         logits = fit.answers(model, images)
-        temperature = metrics.fit_temperature(logits, truth)
-        served = network.served(model, run.config.model, len(run.classes), temperature)
+        calibration = metrics.calibrate(logits, truth, run.classes)
+        served = network.served(model, run.config.model, run.classes, calibration)
         served.save(run.model)
-        scores = metrics.summary(truth, logits.argmax(axis=1), run.classes)
+        answers = fit.answers(served, images)[0].argmax(axis=1)
+        scores = metrics.summary(truth, answers, run.classes)
         tracking.log_scores({f"val_{name}": value for name, value in scores.items()})
         tracking.log_model(served, images[:2][..., :3].astype(np.float32))
     run.end(
@@ -77,7 +79,7 @@ def record(run: Run, make: Callable[[], Any], earlier_seconds: float = 0) -> Non
             split_sha256=hashes["split_sha256"],
             trained_on=datetime.datetime.now(datetime.UTC).date().isoformat(),
             seconds=round(earlier_seconds + time.monotonic() - started, 1),
-            temperature=temperature,
+            **asdict(calibration),
         )
     )
     print("val: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -272,6 +272,17 @@ def overconfident() -> tuple[np.ndarray, np.ndarray]:
     return 3 * logits, truth
 
 
+def test_rotten_classes_are_raised_as_far_as_it_costs_no_accuracy() -> None:
+    classes = Classes((HEALTHY, ROTTEN))
+    truth = np.array([1, 1, 0])
+    logits = np.array([[0.5, 0.0], [0.0, 1.0], [1.0, 0.0]])  # a missed rotten photo; at ln 2.8 the last would be lost
+    calibration = metrics.calibrate(logits, truth, classes)
+    assert np.exp(calibration.rotten_bias) == pytest.approx(2.7)
+    raised = metrics.summary(truth, (logits + calibration.rotten_bias * classes.rotten).argmax(axis=1), classes)
+    assert raised["rotten_called_healthy"] == 0
+    assert raised["accuracy"] == 1
+
+
 def test_the_temperature_makes_confidence_honest() -> None:
     logits, truth = overconfident()
     temperature = metrics.fit_temperature(logits, truth)
