@@ -69,16 +69,16 @@ def served(model: Any, config: Model, classes: Classes, calibration: Calibration
     fixed.set_weights(model.get_weights())
     head = fixed.get_layer(HEAD)
     kernel, bias = head.get_weights()
-    raised = bias + calibration.rotten_bias * classes.rotten
-    head.set_weights([kernel / calibration.temperature, raised / calibration.temperature])
+    raised = bias / calibration.temperature + calibration.rotten_bias * classes.rotten
+    head.set_weights([kernel / calibration.temperature, raised])
     return keras.Model(fixed.input, [fixed.output, head.output], name=NAME)
 
 
 def uncalibrated(model: Any, classes: Classes, calibration: Calibration) -> list[npt.NDArray[np.float32]]:
     """The weights of a served model as they were trained: those of the head are last."""
     *features, kernel, bias = model.get_weights()
-    trained = bias * calibration.temperature - calibration.rotten_bias * classes.rotten
-    return [*features, kernel * calibration.temperature, trained]
+    lowered = bias - calibration.rotten_bias * classes.rotten
+    return [*features, kernel * calibration.temperature, lowered * calibration.temperature]
 
 
 def load(file: Path) -> Any:

@@ -37,13 +37,13 @@ class Outcome:
     split_sha256: str
     trained_on: str
     seconds: float
-    rotten_bias: float
     temperature: float
+    rotten_bias: float
 
     @property
     def calibration(self) -> Calibration:
         """How the network's logits became the model's."""
-        return Calibration(self.rotten_bias, self.temperature)
+        return Calibration(self.temperature, self.rotten_bias)
 
 
 class Run:
