@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -61,10 +62,11 @@ def export(run: Run) -> dict[str, Any]:
     examples = _representative(run)
     keras_logits = {subset: fit.answers(model, run.images(subset))[0] for subset in ("val", "test")}
     found = []
-    for precision in tqdm(PRECISIONS, "exporting", unit="model"):
-        file = run.export / f"{precision}.tflite"
-        file.write_bytes(convert(model, precision, examples))
-        found.append(_measure(run, file, keras_logits))
+    with _saved(model) as saved:
+        for precision in tqdm(PRECISIONS, "exporting", unit="model"):
+            file = run.export / f"{precision}.tflite"
+            file.write_bytes(convert(saved, precision, examples))
+            found.append(_measure(run, file, keras_logits))
     _check(found[0])
     chosen, reason = choose(found)
     exports = {
@@ -79,9 +81,12 @@ def export(run: Run) -> dict[str, Any]:
     return exports
 
 
-def convert(model: Any, precision: str, examples: npt.NDArray[np.float32]) -> bytes:
-    """A LiteRT model; input and output stay float32. `examples` are training photos that int8 takes its ranges from."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+def convert(saved: Path, precision: str, examples: npt.NDArray[np.float32]) -> bytes:
+    """A LiteRT model from a SavedModel; input and output stay float32.
+
+    `examples` are training photos that int8 takes its ranges from.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
     if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "float16":
@@ -109,6 +114,13 @@ def choose(found: list[Export]) -> tuple[Export, str]:
         f"and lose at most {MAX_LOSS:.1%} of accuracy on the val photos, {chosen.precision} is the smallest of those "
         f"within {NEARLY_AS_FAST - 1:.0%} of the fastest on one core." + (f" Not so: {left_out}." if left_out else "")
     )
+
+
+@contextlib.contextmanager
+def _saved(model: Any) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, verbose=False)
+        yield Path(folder)
 
 
 def _measure(run: Run, file: Path, keras_logits: dict[str, Rows]) -> Export:
@@ -143,7 +155,8 @@ def _cost_of_map(run: Run, model: Any, chosen: Export, examples: npt.NDArray[np.
     """The time for one photo with and without the class map among the outputs."""
     without = run.export / f"{chosen.precision}-without-map.tflite"
     alone = keras.Model(model.input, [model.output[0]])
-    without.write_bytes(convert(alone, chosen.precision, examples))
+    with _saved(alone) as saved:
+        without.write_bytes(convert(saved, chosen.precision, examples))
     images = run.images("test")
     measured = {
         "with": _milliseconds(litert(run.export / f"{chosen.precision}.tflite", threads=1), images),

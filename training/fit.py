@@ -1,5 +1,6 @@
 """Training: the head on frozen features first, then as much of the backbone as the configuration says."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -163,8 +164,10 @@ class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, bar: Any, steps: int, tell: Tell) -> None:
         super().__init__()
         self.bar, self.steps, self.tell = bar, steps, tell
+        self.began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.began = time.monotonic()
         self.bar.update(epoch * self.steps - self.bar.n)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -173,4 +176,5 @@ class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         measures = {name: float(value) for name, value in (logs or {}).items()}
         self.bar.set_postfix(val_loss=measures["val_loss"], val_accuracy=measures["val_accuracy"])
-        self.tell(epoch, measures | {"learning_rate": float(np.asarray(self.model.optimizer.learning_rate))})
+        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        self.tell(epoch, measures | {"learning_rate": rate, "seconds": time.monotonic() - self.began})

@@ -43,13 +43,13 @@ def train(run: Run) -> None:
         train, val = ((run.images(subset), run.truth(subset)) for subset in ("train", "val"))
         return fit.fit(run.config, train, val, run.classes, run.folder, tell)
 
-    record(run, fitted)
+    record(run, fitted, sum(epoch["seconds"] for epoch in run.history))
 
 
 def record(run: Run, make: Callable[[], Any], earlier_seconds: float = 0) -> None:
     """Make the run's network, calibrate it on the val photos, keep it, and register it as the candidate.
 
-    `earlier_seconds` were spent on what it is made of.
+    `earlier_seconds` were spent before: on what it is made of, or on epochs before an interruption.
     """
     if run.ended:
         print(f"The run {run.name} has ended before; nothing is left to do.")

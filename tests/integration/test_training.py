@@ -18,19 +18,26 @@ from tests.conftest import PHOTOS
 NAMES = ("Banana__Healthy", "Banana__Rotten", "Orange__Rotten")
 CONFIG = """
 [model]
-size = 96
+size = 64
 trainable_from = "block15"
 
 [optimisation]
-phases = [[64, 1], [96, 1]]
+phases = [[64, 1]]
 head_epochs = 20
 """
 
 
 def training(*arguments: str | Path, state: Path) -> "subprocess.CompletedProcess[str]":
-    command = [tool("training", "python"), "-m", "training", *arguments]
+    return run_python("-m", "training", *arguments, state=state)
+
+
+def run_python(*arguments: str | Path, state: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"ROTTENBOT_STATE": str(state)}
+        [tool("training", "python"), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"ROTTENBOT_STATE": str(state)},
     )
 
 
@@ -72,9 +79,11 @@ def test_a_folder_of_photos_becomes_a_tested_model_that_serves(folder: Path, tmp
         ("promote", "one"),
         ("bake", "--output", baked),
     )
-    for step in steps:
-        ended = training(*step, state=state)
-        assert ended.returncode == 0, ended.stderr[-2000:]
+    commands = [[str(argument) for argument in step] for step in steps]
+    program = "import sys; from training.__main__ import main"
+    program += "".join(f"; sys.argv[1:] = {command}; assert main() == 0" for command in commands)
+    ended = run_python("-c", program, state=state)  # one process for all: TensorFlow takes seconds to import
+    assert ended.returncode == 0, ended.stderr[-2000:]
 
     metadata = json.loads((baked / "metadata.json").read_text())
     assert json.loads((baked / "labels.json").read_text()) == list(NAMES)
@@ -96,7 +105,7 @@ def test_a_folder_of_photos_becomes_a_tested_model_that_serves(folder: Path, tmp
         aliases = {alias for (alias,) in tracked.execute("SELECT alias FROM registered_model_aliases")}
         losses = tracked.execute("SELECT COUNT(*) FROM metrics WHERE key = 'val_loss'").fetchone()
     assert aliases == {"candidate", "champion"}
-    assert losses == (4,)
+    assert losses == (2,)
     serves(baked, folder, state / "training" / "runs" / "one" / "evaluation" / "predictions.csv")
 
 
@@ -124,7 +133,7 @@ for name in sys.argv[3:]:
 
 
 def test_an_interrupted_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "run.toml").write_text(CONFIG.replace("[[64, 1], [96, 1]]", "[[64, 1], [96, 500]]"))
+    (tmp_path / "run.toml").write_text(CONFIG.replace("[[64, 1]]", "[[64, 1], [96, 500]]"))
     history = tmp_path / "training" / "runs" / "one" / "history.jsonl"
 
     def train_for(epochs: int) -> list[int]:
