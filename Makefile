@@ -4,7 +4,9 @@ PYTHON ?= python3
 RUN := .venvs/dev/bin/python
 TRAIN := .venvs/training/bin/python -m training
 NAME ?= lite0
-SETS := auth predict predict-tensorflow archive dev sam training
+BASE ?= public.ecr.aws/lambda/python:3.13
+RUNTIME ?= litert
+SETS := auth predict predict-tensorflow archive runtime dev sam training
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export PYTHONUNBUFFERED := 1
@@ -25,7 +27,13 @@ demo: setup ## Classify sample photos through every part, and show what became o
 	@$(RUN) -m localstack demo
 
 test: setup .venvs/training/.ready ## Run every test that needs no Docker
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --ignore tests/docker
+
+images: setup ## Build the images of the functions on BASE=image (or offline) for RUNTIME=litert (or tensorflow)
+	@.venvs/sam/bin/python -m localstack.images --base $(BASE) --runtime $(RUNTIME)
+
+test-images: setup ## Test the main job on the images that were built
+	@ROTTENBOT_FUNCTIONS=containers $(RUN) -m pytest tests/docker
 
 check: setup .venvs/training/.ready ## Lint, types, template and documentation checks
 	$(RUN) -m ruff check .
@@ -77,4 +85,4 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run demo test check bench train mlflow openapi setup lock clean
+.PHONY: help run demo test images test-images check bench train mlflow openapi setup lock clean

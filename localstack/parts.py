@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Final
 
-from localstack import aws
+from localstack import aws, docker
 from localstack.credentials import Credentials
 from localstack.processes import Part, PartError
 from localstack.settings import ROOT, Settings, own_python, tool
@@ -28,10 +28,25 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
     if not (data / "PG_VERSION").exists():
         _make_cluster(_postgres_programs(), data, credentials.database_password)
     port = settings.rottenbot_postgres_port
-    options = [f"-cunix_socket_directories={data}", "-cmax_connections=50", "-cfsync=on"]
+    options = [
+        f"-cunix_socket_directories={data}",
+        "-cmax_connections=50",
+        "-cfsync=on",
+        f"-chba_file={ROOT / 'localstack/pg_hba.conf'}",
+    ]
     return Part(
         "PostgreSQL",
-        [*_unprivileged(), _postgres_programs() / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options],
+        [
+            *_unprivileged(),
+            _postgres_programs() / "postgres",
+            "-D",
+            data,
+            "-h",
+            ",".join(_addresses(settings)),
+            "-p",
+            str(port),
+            *options,
+        ],
         [("ROTTENBOT_POSTGRES_PORT", port)],
         "postgresql",
         signal.SIGINT,  # a fast shutdown: it does not wait for clients to leave
@@ -45,7 +60,8 @@ def redis(settings: Settings) -> Part:
     data = settings.rottenbot_state / "redis"
     data.mkdir(parents=True, exist_ok=True)
     port = settings.rottenbot_redis_port
-    options = ["--bind", "127.0.0.1", "--dir", str(data), "--appendonly", "yes", "--save", ""]
+    options = ["--bind", *_addresses(settings), "--dir", str(data), "--appendonly", "yes", "--save", ""]
+    options += ["--protected-mode", "no"]  # it would refuse containers; nobody else reaches the addresses above
     command = [get_binary_path(), "--port", str(port), *options]
     return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis")
 
@@ -64,7 +80,7 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
     off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
     off += ["-volume.preStopSeconds=0"]
     command: Command = [tool("dev", "weed"), "mini", f"-dir={data}", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
-    local = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-filer.localSocket={data / 'filer.sock'}"]
+    local = [f"-ip={host(settings)}", f"-ip.bind={host(settings)}", f"-filer.localSocket={data / 'filer.sock'}"]
     return Part(
         "Archive",
         [*command, *local, *internal, *off],
@@ -77,6 +93,7 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
             "AWS_SECRET_ACCESS_KEY": credentials.archive_secret_key,
         },
         folder=data,
+        host=host(settings),
         answers=lambda: _status(f"{archive_url(settings)}/{ARCHIVE_BUCKET}") == 403,  # there, and only for key holders
     )
 
@@ -93,8 +110,8 @@ def localstack(settings: Settings) -> Part:
         [("ROTTENBOT_LOCALSTACK_PORT", port)],
         stop_signal=signal.SIGKILL,  # it has nothing to save, and takes seconds to stop otherwise
         environment={
-            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
-            "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+            "GATEWAY_LISTEN": ",".join(f"{address}:{port}" for address in _addresses(settings)),
+            "LOCALSTACK_HOST": f"{host(settings)}:{port}",
             "DISABLE_EVENTS": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "DNS_ADDRESS": "0",
@@ -119,11 +136,12 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     """API Gateway and the functions; deploys template.yaml to LocalStack first."""
     parameters = {
         "TokenPublicKey": credentials.token_public_key,
-        "DatabaseHost": "127.0.0.1",
+        "AwsEndpointUrl": localstack_url(settings),
+        "DatabaseHost": host(settings),
         "DatabasePort": str(settings.rottenbot_postgres_port),
         "DatabaseName": "postgres",
         "DatabaseTls": "false",
-        "RedisUrl": f"redis://127.0.0.1:{settings.rottenbot_redis_port}",
+        "RedisUrl": f"redis://{host(settings)}:{settings.rottenbot_redis_port}",
         "ArchiveEndpointUrl": archive_url(settings),
         "ArchiveBucketName": ARCHIVE_BUCKET,
     }
@@ -139,6 +157,8 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     command += ["--parameters", json.dumps(parameters), "--host", settings.rottenbot_host]
     command += ["--port", str(settings.rottenbot_port), "--lambda-port", str(settings.rottenbot_lambda_port)]
     command += ["--python", own_python(), "--concurrency", str(settings.rottenbot_concurrency)]
+    command += ["--functions", settings.rottenbot_functions]
+    command += ["--folder", settings.rottenbot_state / "containers", "--network", settings.network]
     return Part(
         "Gateway",
         command,
@@ -155,12 +175,21 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
 
 def archive_url(settings: Settings) -> str:
     """The archive's address."""
-    return f"http://127.0.0.1:{settings.rottenbot_archive_port}"
+    return f"http://{host(settings)}:{settings.rottenbot_archive_port}"
 
 
 def localstack_url(settings: Settings) -> str:
     """LocalStack's address."""
-    return f"http://127.0.0.1:{settings.rottenbot_localstack_port}"
+    return f"http://{host(settings)}:{settings.rottenbot_localstack_port}"
+
+
+def host(settings: Settings) -> str:
+    """The address at which the functions reach the other parts."""
+    return docker.bridge() if settings.rottenbot_functions == "containers" else "127.0.0.1"
+
+
+def _addresses(settings: Settings) -> list[str]:
+    return sorted({"127.0.0.1", host(settings)})
 
 
 def _postgres_programs() -> Path:

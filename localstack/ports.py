@@ -12,11 +12,11 @@ class NoPortsError(RuntimeError):
     """There is no row of free ports."""
 
 
-def listening(port: int) -> bool:
-    """Whether anything accepts connections on this port of this machine."""
+def listening(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether anything accepts connections on this port at this address of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def free(count: int) -> list[int]:

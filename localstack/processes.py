@@ -34,11 +34,12 @@ class Part:
     folder: Path = ROOT
     answers: Callable[[], bool] = field(default=lambda: True)
     output: IO[bytes] | None = None
+    host: str = "127.0.0.1"
 
     @property
     def address(self) -> str:
         """Where the part is reached."""
-        return f"{self.scheme}://127.0.0.1:{self.ports[0][1]}"
+        return f"{self.scheme}://{self.host}:{self.ports[0][1]}"
 
 
 class Processes:
@@ -66,7 +67,7 @@ class Processes:
         if not program.is_file():
             raise PartError(f"{part.name} is not installed: there is no {program}. Run `make setup`.")
         for setting, port in part.ports:
-            if listening(port):
+            if listening(port, part.host):
                 raise PartError(f"{part.name} cannot start: port {port} is taken. Set {setting} to another one.")
         # The parts talk to each other alone, and by names of which a proxy cannot be told to let them through.
         inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -87,12 +88,16 @@ class Processes:
         """See to it that what is in the events bucket is kept when the stack ends."""
         self._tell_reaper(url=url, bucket=bucket, folder=str(folder))
 
+    def remove_containers(self, network: str) -> None:
+        """See to it that the containers in a Docker network are gone when the stack has ended."""
+        self._tell_reaper(network=network)
+
     def ready(self, part: Part, waited: float) -> bool:
         """Whether a part answers. Raises PartError when it has ended, or has been waited for for two minutes."""
         self.check(part.name)
         if waited > START_SECONDS:
             raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")
-        return listening(part.ports[0][1]) and part.answers()
+        return listening(part.ports[0][1], part.host) and part.answers()
 
     def check(self, name: str) -> None:
         """Raise PartError if a part has ended."""

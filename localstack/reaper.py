@@ -26,6 +26,8 @@ def main() -> None:
     parts = [line for line in told if "pid" in line]
     _end(parts[-1:])  # the gateway: nothing moves from place to place while photos are being kept
     for line in told:
+        if "network" in line:
+            _remove_containers(line["network"])
         if "bucket" in line:
             _keep_photos(**line)
     _end(parts[:-1])
@@ -40,6 +42,16 @@ def _keep_photos(url: str, bucket: str, folder: str) -> None:
         pending.keep(url, bucket, Path(folder))
     except (BotoCoreError, ClientError) as error:
         print(f"rottenbot: photos that were on their way could not be kept: {error}", file=sys.stderr)
+
+
+def _remove_containers(network: str) -> None:
+    from localstack import docker
+    from localstack.processes import PartError
+
+    try:
+        docker.remove_network(network)
+    except PartError as error:
+        print(f"rottenbot: containers may be left: {error}", file=sys.stderr)
 
 
 def _end(parts: list[dict[str, int]]) -> None:

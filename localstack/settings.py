@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from localstack.ports import free, free_row
 
 ARCHIVE_INTERNAL_PORTS: Final = 9
+FUNCTIONS: Final = ("processes", "containers")
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -20,6 +21,7 @@ class SettingsError(ValueError):
 class Settings:
     """Where the parts listen, where their state lies, and how many environments each function has.
 
+    `rottenbot_functions` is `processes`, or `containers` for `sam local` on the images that `sam build` made.
     `rottenbot_archive_internal_ports` is the first of nine in a row, by which the archive's own parts talk.
     """
 
@@ -31,6 +33,7 @@ class Settings:
     rottenbot_archive_internal_ports: int = 18330
     rottenbot_postgres_port: int = 54320
     rottenbot_redis_port: int = 63790
+    rottenbot_functions: str = "processes"
     rottenbot_concurrency: int = 2
     rottenbot_state: Path = ROOT / ".rottenbot"
 
@@ -46,7 +49,15 @@ class Settings:
                     given[field.name] = kind(text)
                 except ValueError:
                     raise SettingsError(f"{field.name.upper()} cannot be {text!r}.") from None
-        return cls(**given)
+        settings = cls(**given)
+        if settings.rottenbot_functions not in FUNCTIONS:
+            raise SettingsError(f"ROTTENBOT_FUNCTIONS is one of {', '.join(FUNCTIONS)}.")
+        return settings
+
+    @property
+    def network(self) -> str:
+        """The Docker network that the functions' containers are in."""
+        return f"rottenbot-{self.rottenbot_port}"
 
     def on_free_ports(self, state: Path) -> Self:
         """The same with every port chosen by the system, for a stack that lives beside another."""

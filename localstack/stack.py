@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from botocore.config import Config
 
-from localstack import aws, parts, pending
+from localstack import aws, docker, parts, pending
 from localstack.credentials import Credentials
 from localstack.processes import Part, PartError, Processes
 from localstack.settings import Settings
@@ -66,7 +66,7 @@ class Stack:
         return {
             "user": parts.POSTGRES_USER,
             "password": self.credentials.database_password,
-            "host": "127.0.0.1",
+            "host": parts.host(self.settings),
             "port": self.settings.rottenbot_postgres_port,
             "database": "postgres",
         }
@@ -87,6 +87,9 @@ def running(
             _empty(state)
         credentials = Credentials.load(state)
         stack = Stack(settings, credentials, processes)
+        if settings.rottenbot_functions == "containers":
+            docker.make_network(settings.network)
+            processes.remove_containers(settings.network)
         wanted = [
             parts.localstack(settings),
             parts.archive(settings, credentials),

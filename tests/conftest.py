@@ -24,7 +24,7 @@ RETRY_SECONDS = "2"
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     state = ROOT / ".rottenbot" / "test"
-    with running(Settings().on_free_ports(state), print, fresh=True) as stack:
+    with running(Settings.read().on_free_ports(state), print, fresh=True) as stack:
         for queue in ("UploadsQueue", "ClassifiedQueue"):  # so that a retry comes in seconds, not minutes
             address = stack.resource(queue)
             stack.aws("sqs").set_queue_attributes(QueueUrl=address, Attributes={"VisibilityTimeout": RETRY_SECONDS})

@@ -17,7 +17,8 @@ class GatewayExecutor(RuntimeExecutor):
     """One execution environment, as LocalStack sees it; the processes behind it belong to the gateway."""
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
-        name = self.function_version.id.function_name
+        # CloudFormation puts the stack's name before the logical name and a random part after it.
+        name = self.function_version.id.function_name.split("-")[1]
         url = f"{os.environ['ROTTENBOT_LAMBDA_ENDPOINT']}/2015-03-31/functions/{name}/invocations"
         answer = _client().post(url, data=payload["payload"], timeout=LONGEST_INVOCATION_SECONDS)
         failed = not answer.ok or "x-amz-function-error" in answer.headers

@@ -25,8 +25,9 @@ from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHtt
 from samcli.local.lambdafn.exceptions import FunctionNotFound
 from samcli.yamlhelper import yaml_parse
 
-from localstack.gateway import deploy
+from localstack.gateway import containers, deploy
 from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
+from localstack.settings import FUNCTIONS
 
 
 class Runner:
@@ -86,6 +87,9 @@ def main() -> None:
     template = yaml_parse(arguments.template.read_text())
     outputs = deploy.deploy(template, parameters)
     boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=signing_key)
+
+    if arguments.functions == "containers":
+        containers.serve(arguments.host, arguments.port, arguments.lambda_port, arguments.folder, arguments.network)
 
     stacks, _ = SamLocalStackProvider.get_stacks(str(arguments.template))
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
@@ -158,6 +162,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--lambda-port", type=int, required=True)
     parser.add_argument("--python", type=Path, required=True, help="the interpreter that runs the functions")
+    parser.add_argument("--functions", choices=FUNCTIONS, required=True)
+    parser.add_argument("--network", required=True, help="the Docker network of containers")
+    parser.add_argument("--folder", type=Path, required=True, help="for the files of containers")
     parser.add_argument("--concurrency", type=int, required=True, help="execution environments per function")
     return parser.parse_args()
 

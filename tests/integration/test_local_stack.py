@@ -206,3 +206,9 @@ def test_a_port_that_is_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("ROTTENBOT_PORT", "three thousand")
     with pytest.raises(SettingsError, match=r"^ROTTENBOT_PORT cannot be 'three thousand'\.$"):
         Settings.read()
+
+
+def test_functions_run_in_one_of_two_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROTTENBOT_FUNCTIONS", "elsewhere")
+    with pytest.raises(SettingsError, match=r"^ROTTENBOT_FUNCTIONS is one of processes, containers\.$"):
+        Settings.read()

@@ -1,0 +1,39 @@
+"""The Docker engine of this machine, through its command line."""
+
+import shutil
+import subprocess
+from functools import cache
+
+from localstack.processes import PartError
+
+
+def docker(*arguments: str) -> str:
+    """What a command of `docker` prints. Raises PartError when there is no Docker, no engine, or the command fails."""
+    program = shutil.which("docker")
+    if program is None:
+        raise PartError("There is no Docker on this machine.")
+    ended = subprocess.run([program, *arguments], capture_output=True, text=True)
+    if ended.returncode:
+        raise PartError(f"docker {arguments[0]} failed: {ended.stderr.strip().splitlines()[-1]}")
+    return ended.stdout.strip()
+
+
+@cache
+def bridge() -> str:
+    """The address by which containers reach this machine."""
+    return docker("network", "inspect", "bridge", "--format={{(index .IPAM.Config 0).Gateway}}")
+
+
+def make_network(name: str) -> None:
+    """A network for the containers of one stack, without what an earlier one has left in it."""
+    remove_network(name)
+    docker("network", "create", name)
+
+
+def remove_network(name: str) -> None:
+    """Remove a network and every container in it; nothing happens when there is none."""
+    if not docker("network", "ls", "--quiet", f"--filter=name=^{name}$"):
+        return
+    if containers := docker("ps", "--all", "--quiet", f"--filter=network={name}").split():
+        docker("rm", "--force", *containers)
+    docker("network", "rm", name)

@@ -1,0 +1,40 @@
+"""Functions as containers: `sam local start-api` and `sam local start-lambda` on the images that `sam build` made."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from localstack.gateway import deploy
+from localstack.ports import listening
+from localstack.settings import ROOT
+
+BUILT: Final = ROOT / ".aws-sam" / "build" / "template.yaml"
+
+
+def serve(host: str, port: int, lambda_port: int, folder: Path, network: str) -> None:
+    """Serve until killed; functions get the environment that they were deployed with. `folder` is made anew."""
+    if not BUILT.is_file():
+        sys.exit("There are no images: `make images` builds them.")
+    names = deploy.function_names()
+    variables = {logical: deploy.function_variables(name) for logical, name in names.items()}
+    shutil.rmtree(folder, ignore_errors=True)  # a sam that was killed leaves locks, on which the next one waits
+    folder.mkdir(0o700)
+    (folder / "variables.json").write_text(json.dumps(variables))
+    first = _sam("start-lambda", "127.0.0.1", lambda_port, folder, network)
+    while not listening(lambda_port) and first.poll() is None:  # both would build the same images at once
+        time.sleep(0.1)
+    _sam("start-api", host, port, folder, network)
+    os.wait()  # one without the other is no use
+    sys.exit("sam local has ended.")
+
+
+def _sam(command: str, host: str, port: int, folder: Path, network: str) -> "subprocess.Popen[bytes]":
+    program = Path(sys.executable).with_name("sam")
+    options = ["--template", BUILT, "--env-vars", folder / "variables.json", "--host", host, "--port", str(port)]
+    options += ["--warm-containers", "EAGER", "--skip-pull-image", "--docker-network", network]
+    return subprocess.Popen([program, "local", command, *options], env=os.environ | {"TMPDIR": str(folder)})

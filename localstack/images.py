@@ -1,0 +1,181 @@
+"""The functions' images built by `sam build`, and how large they are and how fast they start."""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Final
+
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+from samcli.yamlhelper import yaml_parse
+
+from localstack.credentials import Credentials
+from localstack.docker import docker
+from localstack.ports import free
+from localstack.processes import PartError
+from localstack.settings import ROOT, Settings, tool
+
+OFFLINE_BASE: Final = "local/lambda-python:3.13"
+EMULATOR_PORT: Final = 8080
+EVENTS: Final = ROOT / "tests" / "events"
+INVOKE: Final = "/2015-03-31/functions/function/invocations"
+START_SECONDS: Final = 60
+MEGABYTE: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one instruction of a Dockerfile adds to an image."""
+
+    instruction: str
+    size: int
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        base = prepare_base(arguments.base)
+        build(base, arguments.runtime)
+        show(base, arguments.runtime)
+    except PartError as error:
+        print(f"rottenbot: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def prepare_base(base: str) -> str:
+    """The name of the base image; the offline one is made first. Raises PartError when no engine runs."""
+    docker("info", "--format", "{{.ServerVersion}}")
+    if base != "offline":
+        return base
+    made = subprocess.run([ROOT / "localstack" / "lambda-base" / "make.sh"], capture_output=True, text=True)
+    if made.returncode:
+        raise PartError(f"The offline base cannot be made: {made.stderr.strip().splitlines()[-1]}")
+    return OFFLINE_BASE
+
+
+def build(base: str, runtime: str) -> None:
+    """Run `sam build`. Raises PartError with its last line when it fails."""
+    print(f"Building on {base} …", flush=True)
+    given = {"BaseImage": base, "ModelRuntime": runtime, "Version": _version(), "GitSha": _commit()}
+    overrides = [f"{name}={value}" for name, value in given.items()]
+    command: list[str | Path] = [tool("sam", "sam"), "build", "--parameter-overrides", *overrides]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if built.returncode:
+        raise PartError(f"sam build failed: {(built.stderr or built.stdout).strip().splitlines()[-1]}")
+
+
+def show(base: str, runtime: str) -> None:
+    """Print what each image is made of, and how long it takes from its start to its first answer."""
+    below = _layers(base)
+    print(f"\n{'image':<10}{'layer':<50}{'MB':>8}")
+    for tag, uri in images().items():
+        ours = _layers(uri)[len(below) :]
+        rows = [
+            (f"base: {base}", below),
+            *((one.instruction, [one]) for one in ours if one.size),
+            ("over the base", ours),
+        ]
+        for number, (text, layers) in enumerate(rows):
+            megabytes = sum(layer.size for layer in layers) / MEGABYTE
+            print(f"{'' if number else tag:<10}{text[:48]:<50}{megabytes:>8.1f}")
+    print(f"\n{'function':<28}start to first answer, s")
+    for name, seconds in starts(runtime):
+        print(f"{name:<28}{seconds:>8.2f}", flush=True)
+
+
+def images() -> dict[str, str]:
+    """The built images by the tag that the template gives them."""
+    template = yaml_parse((ROOT / ".aws-sam" / "build" / "template.yaml").read_text())
+    resources = template["Resources"].values()
+    return {
+        resource["Metadata"]["DockerTag"]: resource["Properties"]["ImageUri"]
+        for resource in resources
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def starts(runtime: str) -> Iterator[tuple[str, float]]:
+    """For each function that serves, the seconds from `docker run` to the answer to its event in tests/events/."""
+    key = Credentials.load(Settings.read().rottenbot_state).token_public_key
+    given = dict.fromkeys(("DatabaseHost", "DatabaseSecret"), "none")
+    given |= {"ModelRuntime": runtime, "TokenPublicKey": key, "RedisUrl": "redis://none"}
+    stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"), parameter_overrides=given)
+    built = images()
+    for function in SamFunctionProvider(stacks, use_raw_codeuri=True).get_all():
+        event = EVENTS / f"{function.function_id}.json"
+        if event.is_file():
+            variables = {name: str(value) for name, value in function.environment["Variables"].items()}
+            handler = function.imageconfig["Command"][0]
+            yield (
+                function.function_id,
+                start(built[function.metadata["DockerTag"]], handler, variables, event.read_bytes()),
+            )
+
+
+def start(uri: str, handler: str, variables: Mapping[str, str], event: bytes) -> float:
+    """Seconds from the start of a container to its first answer. Raises PartError when there is none."""
+    (port,) = free(1)
+    options = [f"--env={name}={value}" for name, value in variables.items()]
+    began = time.monotonic()
+    container = docker("run", "--detach", f"--publish=127.0.0.1:{port}:{EMULATOR_PORT}", *options, uri, handler)
+    try:
+        while (answer := _invoke(port, event)) is None:
+            if time.monotonic() > began + START_SECONDS:
+                raise PartError(f"{handler} did not answer within {START_SECONDS} s.")
+            time.sleep(0.02)
+        if "errorMessage" in answer:
+            raise PartError(f"{handler} does not start: {answer['errorMessage']}")
+        return time.monotonic() - began
+    finally:
+        docker("rm", "--force", container)
+
+
+def _invoke(port: int, event: bytes) -> dict[str, Any] | None:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{INVOKE}", event, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+            return dict(json.loads(answer.read()))
+    except (OSError, HTTPException):
+        return None
+
+
+def _layers(image: str) -> list[Layer]:
+    lines = docker("history", "--no-trunc", "--human=false", "--format={{json .}}", image).splitlines()
+    described = [json.loads(line) for line in reversed(lines)]
+    return [Layer(_instruction(one["CreatedBy"]), int(one["Size"])) for one in described]
+
+
+def _instruction(created_by: str) -> str:
+    # Docker writes the content's hash between COPY and the place.
+    return re.sub(r"^/bin/sh -c (#\(nop\) +)?|(dir|file|multi):[0-9a-f]{64} in ", "", created_by)
+
+
+def _version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
+def _commit() -> str:
+    command: list[str | Path] = [shutil.which("git") or "git", "-C", ROOT, "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m localstack.images", description=__doc__)
+    parser.add_argument("--base", required=True, help="the base image, or `offline` for one that is made here")
+    parser.add_argument("--runtime", default="litert", choices=["litert", "tensorflow"])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
