@@ -39,9 +39,10 @@ def test_logging_out_ends_the_token_in_every_container(client: Client) -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
 def test_every_event_can_be_sent_by_hand(stack: Stack, event: Path) -> None:
-    command: list[str | Path] = [tool("sam", "sam"), "local", "invoke", event.stem, "--event", event, "--skip-pull-image"]
     variables = stack.settings.rottenbot_state / "containers" / "variables.json"
-    ended = subprocess.run([*command, "--env-vars", variables], cwd=ROOT, capture_output=True, text=True)
+    command: list[str | Path] = [tool("sam", "sam"), "local", "invoke", event.stem, "--event", event]
+    command += ["--env-vars", variables, "--skip-pull-image"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     answer = json.loads(ended.stdout.strip().splitlines()[-1])
     expected = {"AuthFunction": 401, "ArchiveFunction": 401, "PredictFunction": 200}
     if event.stem in expected:
