@@ -21,6 +21,7 @@ from samcli.yamlhelper import yaml_parse
 
 from localstack.credentials import Credentials
 from localstack.docker import docker
+from localstack.gateway.pool import EMULATOR, INVOKE
 from localstack.ports import free
 from localstack.processes import PartError
 from localstack.settings import ROOT, Settings, tool
@@ -28,7 +29,6 @@ from localstack.settings import ROOT, Settings, tool
 OFFLINE_BASE: Final = "local/lambda-python:3.13"
 EMULATOR_PORT: Final = 8080
 EVENTS: Final = ROOT / "tests" / "events"
-INVOKE: Final = "/2015-03-31/functions/function/invocations"
 START_SECONDS: Final = 60
 MEGABYTE: Final = 1_000_000
 
@@ -58,7 +58,8 @@ def prepare_base(base: str) -> str:
     docker("info", "--format", "{{.ServerVersion}}")
     if base != "offline":
         return base
-    made = subprocess.run([ROOT / "localstack" / "lambda-base" / "make.sh"], capture_output=True, text=True)
+    command = [ROOT / "localstack" / "lambda-base" / "make.sh", next(ROOT.glob(EMULATOR))]
+    made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode:
         raise PartError(f"The offline base cannot be made: {made.stderr.strip().splitlines()[-1]}")
     return OFFLINE_BASE

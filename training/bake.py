@@ -14,7 +14,6 @@ from PIL import Image
 from scipy import ndimage
 
 from training import card, dataset, evaluate, fit, metrics, network
-from training.changes import Images
 from training.problems import TrainingError
 from training.runs import Run
 
@@ -92,9 +91,9 @@ def _picture_failures(run: Run, file: Path) -> list[dict[str, str]]:
         shown = [row for row in csv.DictReader(lines) if row["licensed"] == "1"][:PICTURED]
     origins = {row["path"]: row for row in dataset.manifest(run.data) or []}
     names = [photo.name for photo in run.subsets["test"]]
-    images: list[Images] = [run.images("test")[names.index(row["path"])][..., :3] for row in shown]
+    images = run.images("test")[[names.index(row["path"]) for row in shown]][..., :3]
     file.unlink(missing_ok=True)
-    if images:
+    if shown:
         Image.fromarray(np.concatenate(images, axis=1)).save(file, quality=80)
     return [origins[row["path"]] | row for row in shown]
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from training import dataset
 from training.config import Config
-from training.dataset import Photo, Subset, Subsets
+from training.dataset import Subset, Subsets
 from training.metrics import Calibration, Classes
 from training.photos import Decoded, decode
 from training.problems import TrainingError
@@ -181,7 +181,12 @@ class Run:
 
     def truth(self, subset: Subset) -> npt.NDArray[np.int64]:
         """The class number of each photo of a subset."""
-        return truth(self.subsets[subset], self.classes)
+        numbers = {name: number for number, name in enumerate(self.classes.names)}
+        return np.array([numbers[photo.label] for photo in self.subsets[subset]])
+
+    def labelled(self, subset: Subset) -> tuple[Decoded, npt.NDArray[np.int64]]:
+        """The decoded photos of a subset with the class number of each, to train on or to choose by."""
+        return self.images(subset), self.truth(subset)
 
     def _started(self) -> dict[str, Any]:
         started: dict[str, Any] = self._read("run.json", "train")
@@ -192,9 +197,3 @@ class Run:
         if not file.is_file():
             raise TrainingError(f"The run {self.name} has no {name}: `python -m training {command}` makes it.")
         return json.loads(file.read_text())
-
-
-def truth(members: list[Photo], classes: Classes) -> npt.NDArray[np.int64]:
-    """The class number of each photo."""
-    numbers = {name: number for number, name in enumerate(classes.names)}
-    return np.array([numbers[photo.label] for photo in members])

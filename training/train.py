@@ -40,8 +40,7 @@ def train(run: Run) -> None:
         tracking.log_epoch(epoch, measures)
 
     def fitted() -> Any:
-        train, val = ((run.images(subset), run.truth(subset)) for subset in ("train", "val"))
-        return fit.fit(run.config, train, val, run.classes, run.folder, tell)
+        return fit.fit(run.config, run.labelled("train"), run.labelled("val"), run.classes, run.folder, tell)
 
     record(run, fitted, sum(epoch["seconds"] for epoch in run.history))
 
@@ -61,12 +60,12 @@ def record(run: Run, make: Callable[[], Any], earlier_seconds: float = 0) -> Non
         run.remember(mlflow_run)
         tracking.log_start(run.folder, run.config.model_dump(mode="json"), hashes, sha, dirty)
         model = make()
-        images, truth = run.images("val"), run.truth("val")
+        images, truth = run.labelled("val")
         logits = fit.answers(model, images)
         calibration = metrics.calibrate(logits, truth, run.classes)
         served = network.served(model, run.config.model, run.classes, calibration)
         served.save(run.model)
-        answers = fit.answers(served, images)[0].argmax(axis=1)
+        answers = calibration.apply(logits, run.classes).argmax(axis=1)
         scores = metrics.summary(truth, answers, run.classes)
         tracking.log_scores({f"val_{name}": value for name, value in scores.items()})
         tracking.log_model(served, images[:2][..., :3].astype(np.float32))

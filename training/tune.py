@@ -60,7 +60,7 @@ def suggest(trial: Any, base: Config) -> Config:
 
 def _try(run: Run, trial: Any, until: float) -> float:
     config = suggest(trial, run.config)
-    train, val = ((run.images(subset), run.truth(subset)) for subset in ("train", "val"))
+    train, val = run.labelled("train"), run.labelled("val")
 
     def tell(epoch: int, measures: dict[str, float]) -> None:
         tracking.log_epoch(epoch, measures)

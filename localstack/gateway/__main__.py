@@ -38,9 +38,8 @@ class Runner:
         self.pools: dict[str, Pool] = {}
         self.logical_names: dict[str, str] = {}
         ports = port_pairs()
-        with ThreadPoolExecutor() as threads:
-            names = deploy.function_names()
-            variables = dict(zip(names, threads.map(deploy.function_variables, names.values()), strict=True))
+        names = deploy.function_names()
+        variables = deploy.function_variables(names)
         for function in provider.get_all():
             logical = function.function_id
             described = spec(function, names[logical], variables[logical])

@@ -20,8 +20,7 @@ def serve(host: str, port: int, lambda_port: int, folder: Path, network: str) ->
     """Serve until killed; functions get the environment that they were deployed with. `folder` is made anew."""
     if not BUILT.is_file():
         sys.exit("There are no images: `make images` builds them.")
-    names = deploy.function_names()
-    variables = {logical: deploy.function_variables(name) for logical, name in names.items()}
+    variables = deploy.function_variables(deploy.function_names())
     shutil.rmtree(folder, ignore_errors=True)  # a sam that was killed leaves locks, on which the next one waits
     folder.mkdir(0o700)
     (folder / "variables.json").write_text(json.dumps(variables))

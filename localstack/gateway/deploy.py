@@ -3,6 +3,7 @@
 import copy
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import boto3
@@ -68,10 +69,18 @@ def function_names() -> dict[str, str]:
     }
 
 
-def function_variables(name: str) -> dict[str, str]:
-    """The environment variables of a deployed function, with everything that the template refers to filled in."""
-    configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
-    return dict(configuration.get("Environment", {}).get("Variables", {}))
+def function_variables(names: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The environment variables of deployed functions by logical name, with all that the template refers to filled in.
+
+    `names` are the functions' deployed names by their logical ones.
+    """
+
+    def of(name: str) -> dict[str, str]:
+        configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
+        return dict(configuration.get("Environment", {}).get("Variables", {}))
+
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(names, threads.map(of, names.values()), strict=True))
 
 
 def _built(template: dict[str, Any]) -> dict[str, Any]:

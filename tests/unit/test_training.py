@@ -274,11 +274,11 @@ def overconfident() -> tuple[np.ndarray, np.ndarray]:
 
 def test_rotten_classes_are_raised_as_far_as_it_costs_no_accuracy() -> None:
     classes = Classes((HEALTHY, ROTTEN))
-    truth = np.array([ROTTEN, ROTTEN, HEALTHY, HEALTHY]) == ROTTEN
+    truth = np.array([1, 1, 0, 0])
     logits = np.array([[0.5, 0.0], [0.0, 1.0], [1.0, 0.0], [1.1, 0.0]])  # the first is missed
-    calibration = metrics.calibrate(logits, truth.astype(int), classes)
-    raised = logits / calibration.temperature + calibration.rotten_bias * classes.rotten
-    scores = metrics.summary(truth.astype(int), raised.argmax(axis=1), classes)
+    calibration = metrics.calibrate(logits, truth, classes)
+    raised = calibration.apply(logits, classes)
+    scores = metrics.summary(truth, raised.argmax(axis=1), classes)
     assert scores["rotten_called_healthy"] == 0
     assert scores["accuracy"] >= 3 / 4
 
