@@ -15,7 +15,7 @@ OUTPUT: Final = ROOT / "functions" / "predict" / "openapi.json"
 MODULES: Final = ("functions.auth.api", "functions.predict.api", "functions.archive.api")
 # The functions check their settings when they are imported; nothing is connected to.
 SETTINGS: Final = (
-    "TOKEN_PUBLIC_KEY",
+    "TOKEN_PUBLIC_KEYS",
     "TOKEN_SIGNING_KEY_SECRET",
     "DATABASE_HOST",
     "DATABASE_SECRET",

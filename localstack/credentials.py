@@ -1,25 +1,23 @@
 """The local stack's passwords and keys: made once, kept beside its data, readable by its owner alone."""
 
-import base64
 import json
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from functions.auth import keys
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """`token_signing_key` is PEM; `token_public_key` is its public half, base64 of DER."""
+    """`token_keys` is the secret that holds the keys; `token_public_keys` what checks their tokens."""
 
     database_password: str
     archive_access_key: str
     archive_secret_key: str
-    token_signing_key: str
-    token_public_key: str
+    token_keys: str
+    token_public_keys: str
 
     @classmethod
     def load(cls, state: Path) -> Self:
@@ -35,15 +33,11 @@ class Credentials:
 
     @classmethod
     def _make(cls) -> Self:
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        token_keys = keys.renewed(None, generation=1)
         return cls(
             database_password=secrets.token_urlsafe(24),
             archive_access_key=secrets.token_hex(10),
             archive_secret_key=secrets.token_urlsafe(30),
-            token_signing_key=pem.decode(),
-            token_public_key=base64.b64encode(der).decode(),
+            token_keys=json.dumps(token_keys),
+            token_public_keys=keys.public_keys(token_keys),
         )

@@ -108,9 +108,9 @@ def images() -> dict[str, str]:
 
 def starts(runtime: str) -> Iterator[tuple[str, float]]:
     """For each function that serves, the seconds from `docker run` to the answer to its event in tests/events/."""
-    key = Credentials.load(Settings.read().rottenbot_state).token_public_key
+    keys = Credentials.load(Settings.read().rottenbot_state).token_public_keys
     given = dict.fromkeys(("DatabaseHost", "DatabaseSecret"), "none")
-    given |= {"ModelRuntime": runtime, "TokenPublicKey": key, "RedisUrl": "redis://none"}
+    given |= {"ModelRuntime": runtime, "TokenPublicKeys": keys, "RedisUrl": "redis://none"}
     stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"), parameter_overrides=given)
     built = images()
     for function in SamFunctionProvider(stacks, use_raw_codeuri=True).get_all():

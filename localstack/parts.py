@@ -135,7 +135,7 @@ def localstack(settings: Settings) -> Part:
 def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] | None) -> Part:
     """API Gateway and the functions; deploys template.yaml to LocalStack first."""
     parameters = {
-        "TokenPublicKey": credentials.token_public_key,
+        "TokenPublicKeys": credentials.token_public_keys,
         "AwsEndpointUrl": localstack_url(settings),
         "DatabaseHost": host(settings),
         "DatabasePort": str(settings.rottenbot_postgres_port),
@@ -151,7 +151,7 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
             "access_key": credentials.archive_access_key,
             "secret_key": credentials.archive_secret_key,
         },
-        "TokenSigningKey": credentials.token_signing_key,
+        "TokenSigningKey": credentials.token_keys,
     }
     command: Command = [tool("sam", "python"), "-m", "localstack.gateway", "--template", ROOT / "template.yaml"]
     command += ["--parameters", json.dumps(parameters), "--host", settings.rottenbot_host]

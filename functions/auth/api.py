@@ -1,5 +1,6 @@
 """The auth calls over HTTP."""
 
+import hmac
 from http import HTTPStatus
 from typing import Annotated
 
@@ -10,7 +11,9 @@ from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, 
 from functions.auth.store import EmailTakenError
 from rottenbot import http, settings
 
-settings.check(settings.tokens, settings.signing, settings.attempts, settings.database, settings.redis)
+settings.check(
+    settings.tokens, settings.signing, settings.attempts, settings.origin, settings.database, settings.redis
+)
 
 app = http.router(
     {
@@ -55,6 +58,11 @@ def me() -> User:
 
 
 def _address() -> str:
+    key = settings.origin().origin_key
+    headers = app.current_event.headers
+    if key and hmac.compare_digest((headers.get("x-origin-key") or "").encode(), key.encode()):
+        # CloudFront has added the address that it was called from, and API Gateway the one of CloudFront.
+        return headers["x-forwarded-for"].split(",")[-2].strip()
     return app.current_event.request_context.identity.source_ip or "unknown"
 
 

@@ -1,17 +1,17 @@
-"""Brings the database schema up to date; runs from the auth image, before new code takes traffic."""
+"""Brings the database schema up to date; runs from the auth image, before new code takes requests."""
 
 import os
 from pathlib import Path
-from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
+from rottenbot import custom_resource, settings
+from rottenbot.custom_resource import Attributes, Properties
 from rottenbot.logs import logger
 
+settings.check(settings.database)
 
-@logger.inject_lambda_context(clear_state=True)
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
-    """Apply every migration that the database does not have yet. Returns the revision it is at."""
+
+def migrate(_properties: Properties) -> Attributes:
+    """Apply every migration that the database does not have yet. Returns the `Revision` that this code knows."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -21,4 +21,7 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     command.upgrade(config, "head")
     revision = ScriptDirectory.from_config(config).get_current_head() or ""
     logger.info("database migrated", revision=revision)
-    return {"revision": revision}
+    return {"Revision": revision}
+
+
+handler = custom_resource.handler(migrate)

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from functions.auth import store
+from functions.auth import keys, store
 from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User
-from rottenbot import secrets, settings, tokens
+from rottenbot import settings, tokens
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -85,7 +82,7 @@ def current_user(token: tokens.Token) -> User:
 def warm() -> None:
     """Make what the first request would otherwise have to wait for."""
     _passwords()
-    _signing_key()
+    keys.signing_key()
 
 
 def _check_password(request: LogIn) -> User:
@@ -113,19 +110,11 @@ def _limit(scope: str, who: str, most: int) -> None:
 
 
 def _token_pair(user_uid: uuid.UUID, family: str, refresh_jti: str) -> TokenPair:
-    key = _signing_key()
+    key = keys.signing_key()
     return TokenPair(
         access_token=tokens.sign("access", tokens.Token(user_uid, uuid.uuid4().hex, family), key),
         refresh_token=tokens.sign("refresh", tokens.Token(user_uid, refresh_jti, family), key),
     )
-
-
-@cache
-def _signing_key() -> EllipticCurvePrivateKey:
-    key = load_pem_private_key(secrets.read_text(settings.signing().token_signing_key_secret).encode(), password=None)
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise settings.SettingsError("Wrong settings: TOKEN_SIGNING_KEY_SECRET: not an elliptic curve key")
-    return key
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ def count_attempt(scope: str, who: str) -> tuple[int, int]:
 
 def forgive_attempt(account: str, address: str) -> None:
     """Forget the attempts on an account that has now proved who it is, and this one attempt of its address."""
-    with cache.answering(), cache.client().pipeline() as both:
+    # Not one transaction: a cluster takes that only for keys that lie in the same place.
+    with cache.answering(), cache.client().pipeline(transaction=False) as both:
         both.delete(_attempts_key("account", account))
         both.decr(_attempts_key("address", address))
         both.execute()

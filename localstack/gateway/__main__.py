@@ -42,6 +42,8 @@ class Runner:
         variables = deploy.function_variables(names)
         for function in provider.get_all():
             logical = function.function_id
+            if logical not in names:  # only on AWS
+                continue
             described = spec(function, names[logical], variables[logical])
             self.pools[logical] = Pool([Environment(described, python, next(ports)) for _ in range(concurrency)])
             self.logical_names |= {logical: logical, names[logical]: logical}
@@ -80,12 +82,12 @@ def main() -> None:
     flask.cli.show_server_banner = lambda *_: None
     arguments = _arguments()
     secrets = json.loads(os.environ.pop("ROTTENBOT_SECRETS"))
-    signing_key = secrets.pop("TokenSigningKey")
+    token_keys = secrets.pop("TokenSigningKey")
     deploy.wait_for_localstack()
     parameters = json.loads(arguments.parameters) | deploy.put_secrets(secrets)
     template = yaml_parse(arguments.template.read_text())
     outputs = deploy.deploy(template, parameters)
-    boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=signing_key)
+    boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=token_keys)
 
     if arguments.functions == "containers":
         containers.serve(arguments.host, arguments.port, arguments.lambda_port, arguments.folder, arguments.network)

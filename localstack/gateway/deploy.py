@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from samcli.lib.intrinsic_resolver.intrinsic_property_resolver import IntrinsicResolver
+from samcli.lib.intrinsic_resolver.intrinsics_symbol_table import IntrinsicsSymbolTable
 
 STACK: Final = "rottenbot"
+TEMPLATES: Final = "templates"  # CloudFormation takes no more than 51,200 bytes but from a bucket
 
 
 class DeployError(RuntimeError):
@@ -38,9 +41,12 @@ def put_secrets(secrets: dict[str, dict[str, str]]) -> dict[str, str]:
 def deploy(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, str]:
     """Create the stack and return its outputs. Raises DeployError with the resource that failed and why."""
     cloudformation = boto3.client("cloudformation")
+    store = boto3.client("s3")
+    store.create_bucket(Bucket=TEMPLATES, CreateBucketConfiguration={"LocationConstraint": store.meta.region_name})
+    store.put_object(Bucket=TEMPLATES, Key=STACK, Body=json.dumps(_built(template, parameters)))
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(_built(template)),
+        TemplateURL=f"{store.meta.endpoint_url}/{TEMPLATES}/{STACK}",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -83,9 +89,20 @@ def function_variables(names: dict[str, str]) -> dict[str, dict[str, str]]:
         return dict(zip(names, threads.map(of, names.values()), strict=True))
 
 
-def _built(template: dict[str, Any]) -> dict[str, Any]:
-    # `sam build` would put the address of the built image here; nothing is built, as the functions run from the tree.
+def _built(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    # LocalStack looks into parts that a condition leaves out, and fails at what they refer to.
+    known = IntrinsicsSymbolTable(template, logical_id_translator=parameters)
+    resolver = IntrinsicResolver(template, known)
+    conditions = {
+        name: resolver.intrinsic_property_resolver(condition, ignore_errors=False)
+        for name, condition in template["Conditions"].items()
+    }
     built = copy.deepcopy(template)
+    for section in (built["Resources"], built["Outputs"]):
+        for name, part in list(section.items()):
+            if not conditions.get(part.get("Condition"), True):
+                del section[name]
+    # `sam build` would put the address of the built image here; nothing is built, as the functions run from the tree.
     for resource in built["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["ImageUri"] = f"local/{resource['Metadata']['DockerTag']}:latest"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -26,7 +27,8 @@ def resources() -> dict[str, Resource]:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["ImageUri"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/rottenbot:tag"
-    found: dict[str, Resource] = transform(template, {"Stage": "dev"}, NoManagedPolicies())["Resources"]
+    given = {"Stage": "dev", "GradualDeployment": "true"}
+    found: dict[str, Resource] = transform(template, given, NoManagedPolicies())["Resources"]
     return found
 
 
@@ -42,6 +44,13 @@ def statements(resources: dict[str, Resource], function: str) -> list[dict[str, 
     return found
 
 
+def behind(reference: dict[str, Any]) -> str:
+    """The function behind a reference to its alias."""
+    name = str(reference["Ref"])
+    assert name.endswith("Aliaslive")
+    return name.removesuffix("Aliaslive")
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -55,14 +64,9 @@ def allowed(resources: dict[str, Resource], function: str) -> dict[str, str]:
     return found
 
 
-FUNCTIONS = (
-    "AuthFunction",
-    "MigrateFunction",
-    "PredictFunction",
-    "PredictEventsFunction",
-    "ArchiveFunction",
-    "ArchiveEventsFunction",
-)
+SERVING = ("AuthFunction", "PredictFunction", "ArchiveFunction")
+WORKING = ("PredictEventsFunction", "ArchiveEventsFunction")
+FUNCTIONS = (*SERVING, *WORKING, "MigrateFunction", "KeysFunction", "WarmUpFunction")
 
 
 def test_every_function_is_named_in_these_tests(resources: dict[str, Resource]) -> None:
@@ -72,7 +76,8 @@ def test_every_function_is_named_in_these_tests(resources: dict[str, Resource]) 
 def test_every_handler_and_dockerfile_is_there(resources: dict[str, Resource]) -> None:
     for name, function in of_type(resources, "AWS::Lambda::Function").items():
         module, _, attribute = function["ImageConfig"]["Command"][0].rpartition(".")
-        source = ROOT / f"{module.replace('.', '/')}.py"
+        folder = ROOT / "layers/core/python" if module.startswith("rottenbot.") else ROOT
+        source = folder / f"{module.replace('.', '/')}.py"
         assert attribute == "handler"
         assert "handler" in source.read_text()
         assert (ROOT / resources[name]["Metadata"]["Dockerfile"]).is_file()
@@ -87,7 +92,7 @@ def test_no_policy_allows_everything(resources: dict[str, Resource], function: s
 
 def test_only_auth_can_read_the_signing_key(resources: dict[str, Resource]) -> None:
     holders = [name for name in FUNCTIONS if "TokenSigningKey" in json.dumps(statements(resources, name))]
-    assert holders == ["AuthFunction"]
+    assert holders == ["AuthFunction", "KeysFunction"]  # the second makes it
 
 
 def test_predict_has_no_database(resources: dict[str, Resource]) -> None:
@@ -98,7 +103,7 @@ def test_predict_has_no_database(resources: dict[str, Resource]) -> None:
 
 def test_each_function_touches_only_its_own_stage_of_the_events_bucket(resources: dict[str, Resource]) -> None:
     http = allowed(resources, "PredictFunction")
-    assert set(http) == {"s3:PutObject"}
+    assert set(http) == {"s3:PutObject", "kms:GenerateDataKey"}
     classify = allowed(resources, "PredictEventsFunction")
     assert "classified/*" in classify["s3:PutObject"]
     assert "uploads/" not in classify["s3:PutObject"]
@@ -129,7 +134,7 @@ def test_every_queue_outlasts_six_tries_of_its_function_and_has_dead_letters(res
     assert len(mappings) == 2
     for mapping in mappings.values():
         queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
-        timeout = resources[mapping["FunctionName"]["Ref"]]["Properties"]["Timeout"]
+        timeout = resources[behind(mapping["FunctionName"])]["Properties"]["Timeout"]
         assert queue["VisibilityTimeout"] >= 6 * timeout
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         letters = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
@@ -145,7 +150,7 @@ def test_each_prefix_sets_off_the_function_that_handles_it(resources: dict[str, 
     }
     assert notified == {"uploads/": "UploadsQueue", "classified/": "ClassifiedQueue"}
     reads = {
-        mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping["FunctionName"]["Ref"]
+        mapping["EventSourceArn"]["Fn::GetAtt"][0]: behind(mapping["FunctionName"])
         for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
     }
     assert reads == {"UploadsQueue": "PredictEventsFunction", "ClassifiedQueue": "ArchiveEventsFunction"}
@@ -183,3 +188,132 @@ def test_the_gateway_answers_its_own_errors_as_problems(resources: dict[str, Res
     body = json.dumps(of_type(resources, "AWS::ApiGateway::RestApi")["Api"]["Body"])
     assert "application/problem+json" in body
     assert "/api/v1/inference/uploads" in body
+
+
+def test_requests_and_events_reach_the_alias(resources: dict[str, Resource]) -> None:
+    body = json.dumps(of_type(resources, "AWS::ApiGateway::RestApi")["Api"]["Body"])
+    for name in SERVING:
+        assert f"${{{name}Aliaslive}}" in body
+        assert f"${{{name}.Arn}}" not in body
+
+
+def test_new_code_waits_for_its_tables(resources: dict[str, Resource]) -> None:
+    # The tag makes the function depend on the migration, and the alias depends on the function.
+    for name in ("AuthFunction", "ArchiveFunction", "ArchiveEventsFunction", "PredictFunction"):
+        tags = {tag["Key"]: tag["Value"] for tag in resources[name]["Properties"]["Tags"]}
+        assert tags["schema"]["Fn::If"][1] == {"Fn::GetAtt": ["Migration", "Revision"]}
+    assert resources["Migration"]["Properties"]["Version"]["Ref"].startswith("MigrateFunctionVersion")
+
+
+@pytest.mark.parametrize("name", [*SERVING, *WORKING])
+def test_a_new_version_that_fails_is_taken_back(resources: dict[str, Resource], name: str) -> None:
+    assert "CodeDeployLambdaAliasUpdate" in resources[f"{name}Aliaslive"]["UpdatePolicy"]
+    group = resources[f"{name}DeploymentGroup"]["Properties"]
+    assert group["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"] == "Canary10Percent5Minutes"
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    (alarm,) = group["AlarmConfiguration"]["Alarms"]
+    watched = resources[alarm["Name"]["Fn::If"][1]["Ref"]]["Properties"]
+    dimensions = {one["Name"]: one["Value"] for one in watched["Dimensions"]}
+    assert dimensions["FunctionName"] == {"Ref": name}
+    assert dimensions["Resource"] == {"Fn::Sub": f"${{{name}}}:live"}
+    assert dimensions["ExecutedVersion"]["Fn::GetAtt"][0].startswith(f"{name}Version")
+
+
+def test_each_alarm_tells_somebody(resources: dict[str, Resource]) -> None:
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    assert all(alarm["AlarmActions"] == [{"Ref": "Alarms"}] for alarm in alarms.values())
+    metrics = {alarm["MetricName"] for alarm in alarms.values()}
+    assert metrics == {
+        "Errors",
+        "Throttles",
+        "Latency",
+        "5XXError",
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateAgeOfOldestMessage",
+        "DatabaseConnections",
+    }
+    assert alarms["Latency"]["ExtendedStatistic"] == "p99"
+
+
+def test_every_reference_leads_to_something_that_is_there_with_it(resources: dict[str, Resource]) -> None:
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    known = set(resources) | set(template["Parameters"])
+    for name, resource in resources.items():
+        text = json.dumps(resource["Properties"])
+        named = set(re.findall(r'"Ref": "([A-Za-z0-9]+)"', text)) | set(re.findall(r'"Fn::GetAtt": \["([A-Za-z0-9]+)"', text))
+        named |= set(re.findall(r"\$\{([A-Za-z0-9]+)[.}]", "".join(re.findall(r'"Fn::Sub": "((?:[^"\\]|\\.)*)"', text))))
+        assert named <= known, f"{name} refers to {named - known}"
+
+
+def test_what_only_aws_has_is_left_out_elsewhere(resources: dict[str, Resource]) -> None:
+    everywhere = {
+        "AWS::ApiGateway",
+        "AWS::IAM::Role",
+        "AWS::Lambda",
+        "AWS::S3::Bucket",
+        "AWS::SQS",
+        "AWS::SecretsManager",
+        "AWS::CodeDeploy",  # made by SAM when GradualDeployment is true
+    }
+    for name, resource in resources.items():
+        if "Condition" not in resource:
+            assert any(resource["Type"].startswith(kind) for kind in everywhere), name
+
+
+def test_only_the_entrances_can_be_switched_off(resources: dict[str, Resource]) -> None:
+    stoppable = {
+        name
+        for name, function in of_type(resources, "AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    assert stoppable == set(SERVING)
+
+
+def test_logs_end_and_requests_are_logged_without_bodies(resources: dict[str, Resource]) -> None:
+    for group in of_type(resources, "AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert "KmsKeyId" in group
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        assert function["LoggingConfig"]["LogGroup"]["Fn::If"][1] == {"Ref": "FunctionLogs"}
+    (stage,) = of_type(resources, "AWS::ApiGateway::Stage").values()
+    assert all(setting["DataTraceEnabled"] is False for setting in stage["MethodSettings"])
+    log = json.loads(stage["AccessLogSetting"]["Fn::If"][1]["Format"])
+    assert not any(word in json.dumps(log) for word in ("body", "authorizer", "header", "requestOverride"))
+
+
+def test_data_is_encrypted_and_outlives_the_stack(resources: dict[str, Resource]) -> None:
+    for name in ("EventsBucket", "ArchiveBucket"):
+        rule = resources[name]["Properties"]["BucketEncryption"]["Fn::If"][1]["ServerSideEncryptionConfiguration"][0]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+        assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    database = resources["Database"]
+    assert database["DeletionPolicy"] == "Snapshot"
+    assert database["Properties"]["StorageEncrypted"] is True
+    assert database["Properties"]["ManageMasterUserPassword"] is True
+    assert resources["DatabaseSettings"]["Properties"]["Parameters"]["rds.force_ssl"] == "1"
+
+
+def test_no_photo_expires_before_it_was_given_up_on(resources: dict[str, Resource]) -> None:
+    kept = max(queue.get("MessageRetentionPeriod", 0) for queue in of_type(resources, "AWS::SQS::Queue").values())
+    for rule in resources["EventsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]:
+        assert rule["Prefix"] == "uploads/"  # a classified photo is the only copy of what was promised to be kept
+        assert rule["ExpirationInDays"] * 86_400 > kept
+    for rule in resources["ArchiveBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]:
+        assert "ExpirationInDays" not in rule
+
+
+def test_the_own_network_has_no_way_out(resources: dict[str, Resource]) -> None:
+    kinds = {resource["Type"] for resource in resources.values()}
+    assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
+    services = {one["ServiceName"]["Fn::Sub"].rsplit(".", 1)[1] for one in of_type(resources, "AWS::EC2::VPCEndpoint").values()}
+    assert services == {"s3", "secretsmanager"}
+    for group in ("DatabaseGroup", "CacheGroup", "SecretsGroup"):
+        for rule in resources[group]["Properties"]["SecurityGroupIngress"]:
+            assert rule["SourceSecurityGroupId"] == {"Fn::GetAtt": ["FunctionsGroup", "GroupId"]}
+            assert "CidrIp" not in rule
+
+
+def test_the_warm_up_touches_every_function_that_serves(resources: dict[str, Resource]) -> None:
+    targets = resources["WarmUpSchedule"]["Properties"]["Targets"]
+    assert {behind(target["Input"]["Fn::Sub"][1]["Alias"]) for target in targets} == set(SERVING)
+    assert {behind(alias) for alias in as_list(statements(resources, "WarmUpFunction")[0]["Resource"])} == set(SERVING)

@@ -61,7 +61,7 @@ def test_an_old_refresh_token_outside_the_grace_time_ends_the_log_in(monkeypatch
     from functions.auth import store
     from rottenbot import settings
 
-    monkeypatch.setattr(settings, "tokens", lambda: settings.Tokens(token_public_key="x", refresh_grace_seconds=0))
+    monkeypatch.setattr(settings, "tokens", lambda: settings.Tokens(token_public_keys="x", refresh_grace_seconds=0))
     family = uuid.uuid4().hex
     store.start_session(family, "first")
     assert store.rotate_session(family, "first", "second") == "second"
@@ -122,7 +122,7 @@ def test_a_wrong_setting_stops_the_function_with_a_sentence() -> None:
         text=True,
     )
     assert ended.returncode != 0
-    assert "SettingsError: Wrong settings: TOKEN_PUBLIC_KEY" in ended.stdout + ended.stderr
+    assert "SettingsError: Wrong settings: TOKEN_PUBLIC_KEYS" in ended.stdout + ended.stderr
 
 
 def test_a_record_never_changes_its_owner() -> None:

@@ -10,7 +10,7 @@ from localstack.settings import ROOT
 
 ENVIRONMENT = {
     "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}",
-    "TOKEN_PUBLIC_KEY": "x",
+    "TOKEN_PUBLIC_KEYS": "x",
     "TOKEN_SIGNING_KEY_SECRET": "x",
     "REDIS_URL": "redis://x",
     "EVENTS_BUCKET": "x",

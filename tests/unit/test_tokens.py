@@ -15,14 +15,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rottenbot import settings, tokens
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-PUBLIC = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+NEXT_KEY = ec.generate_private_key(ec.SECP256R1())
+ENCODED, ENCODED_NEXT = (tokens.encode_public_key(key.public_key()) for key in (KEY, NEXT_KEY))
+KEY_ID = hashlib.sha256(ENCODED.encode()).hexdigest()[:16]
 PUBLIC_PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 SOMEBODY = tokens.Token(uuid.uuid4(), "the-id", "the-family")
 
 
 @pytest.fixture(autouse=True)
 def key_pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TOKEN_PUBLIC_KEY", base64.b64encode(PUBLIC).decode())
+    monkeypatch.setenv("TOKEN_PUBLIC_KEYS", f"{ENCODED} {ENCODED_NEXT}")
     settings.tokens.cache_clear()
     yield
     settings.tokens.cache_clear()
@@ -44,26 +46,32 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def signed(header: str = "at+jwt", **changes: Any) -> str:
-    return jwt.encode(claims(**changes), KEY, "ES256", headers={"typ": header})
+    return jwt.encode(claims(**changes), KEY, "ES256", headers={"typ": header, "kid": KEY_ID})
 
 
 def unsigned() -> str:
-    parts = ({"alg": "none", "typ": "at+jwt"}, claims())
+    parts = ({"alg": "none", "typ": "at+jwt", "kid": KEY_ID}, claims())
     return ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts) + "."
 
 
 def signed_with_the_public_key() -> str:
     head, body = (
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
-        for part in ({"alg": "HS256", "typ": "at+jwt"}, claims())
+        for part in ({"alg": "HS256", "typ": "at+jwt", "kid": KEY_ID}, claims())
     )
     mac = hmac.new(PUBLIC_PEM, head + b"." + body, hashlib.sha256).digest()
     return b".".join((head, body, base64.urlsafe_b64encode(mac).rstrip(b"="))).decode()
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-def test_what_is_signed_can_be_verified(kind: tokens.Kind) -> None:
-    assert tokens.verify(kind, tokens.sign(kind, SOMEBODY, KEY)) == SOMEBODY
+@pytest.mark.parametrize("key", [KEY, NEXT_KEY], ids=["first key", "second key"])
+def test_what_is_signed_can_be_verified(kind: tokens.Kind, key: ec.EllipticCurvePrivateKey) -> None:
+    assert tokens.verify(kind, tokens.sign(kind, SOMEBODY, key)) == SOMEBODY
+
+
+def test_what_is_signed_with_another_key_cannot_be_verified() -> None:
+    with pytest.raises(tokens.InvalidTokenError):
+        tokens.verify("access", tokens.sign("access", SOMEBODY, ec.generate_private_key(ec.SECP256R1())))
 
 
 def test_keeps_the_claims_that_older_clients_read() -> None:
@@ -81,7 +89,9 @@ REFUSED = {
     "not ascii": "é.é.é",
     "alg none": unsigned(),
     "HS256 with the public key": signed_with_the_public_key(),
-    "another key": jwt.encode(claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"typ": "at+jwt"}),
+    "another key": jwt.encode(claims(), NEXT_KEY, "ES256", headers={"typ": "at+jwt", "kid": KEY_ID}),
+    "a key that is not known": jwt.encode(claims(), KEY, "ES256", headers={"typ": "at+jwt", "kid": "somebody's"}),
+    "no key named": jwt.encode(claims(), KEY, "ES256", headers={"typ": "at+jwt"}),
     "expired": signed(exp=int(time.time()) - 1),
     "not yet issued": signed(iat=int(time.time()) + 3600),
     "another issuer": signed(iss="somebody"),

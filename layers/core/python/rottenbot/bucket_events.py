@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rottenbot import environment
 from rottenbot.logs import logger
 
 
@@ -40,8 +41,9 @@ def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any
 
     @logger.inject_lambda_context(clear_state=True)
     def handle(event: dict[str, Any], context: LambdaContext) -> Any:
+        first = environment.enter()
         if "warmup" in event:
-            return {"warm": True}
+            return {"environment": environment.IDENTITY, "started": first}
         return process_partial_response(event, each_message, processor, context)
 
     return handle

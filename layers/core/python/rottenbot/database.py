@@ -1,7 +1,8 @@
 """PostgreSQL through pg8000: one connection per execution environment, every statement its own transaction."""
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from rottenbot import secrets, settings
 from rottenbot.problems import UnavailableError
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 CONNECTION_LOST = ("08", "57P")  # SQLSTATE classes: connection exception; shut down or cannot connect now
+WRONG_PASSWORD = "28P01"
 UNIQUE_VIOLATION = "23505"
+# The roots rds-ca-rsa2048-g1 of Amazon RDS, one per region (docs.aws.amazon.com, "Using SSL/TLS to encrypt a
+# connection to a DB instance"); no public authority has signed them.
+RDS_AUTHORITIES: Final = Path(__file__).with_name("rds-ca.pem")
 
 _connection: "pg8000.native.Connection | None" = None
 
@@ -33,7 +38,7 @@ def query(sql: str, **parameters: object) -> list[Row]:
         try:
             return _run(sql, parameters)
         except pg8000.native.DatabaseError as error:
-            state = error.args[0].get("C", "") if error.args and isinstance(error.args[0], dict) else ""
+            state = _state(error)
             if state == UNIQUE_VIOLATION:
                 raise DuplicateError from error
             if not state.startswith(CONNECTION_LOST):
@@ -57,7 +62,7 @@ def login() -> dict[str, Any]:
         "host": config.database_host,
         "port": config.database_port,
         "database": config.database_name,
-        "ssl_context": ssl.create_default_context() if config.database_tls else None,
+        "ssl_context": _encryption() if config.database_tls else None,
     }
 
 
@@ -87,4 +92,20 @@ def _connect() -> "pg8000.native.Connection":
     import pg8000.native
 
     timeout = settings.database().database_timeout_seconds
+    try:
+        return pg8000.native.Connection(**login(), timeout=timeout, application_name="rottenbot")
+    except pg8000.native.DatabaseError as error:
+        if _state(error) != WRONG_PASSWORD:
+            raise
+    secrets.forget()  # the password was replaced since it was read
     return pg8000.native.Connection(**login(), timeout=timeout, application_name="rottenbot")
+
+
+def _encryption() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(RDS_AUTHORITIES)
+    return context
+
+
+def _state(error: Exception) -> str:
+    return str(error.args[0].get("C", "")) if error.args and isinstance(error.args[0], dict) else ""

@@ -1,6 +1,7 @@
 """The HTTP side of a function: its router, who is calling, and the one place where an exception becomes an answer."""
 
 import base64
+import time
 from collections.abc import Callable, Mapping
 from email.message import Message
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rottenbot import cache, tokens
+from rottenbot import cache, environment, tokens
 from rottenbot.logs import logger
 from rottenbot.problems import CONTENT_TYPE, BadRequestError, ForbiddenError, Problem, UnavailableError
 
@@ -83,15 +84,20 @@ def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
 
 
 def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
-    """The Lambda handler over a router. An event `{"warmup": …}` only runs `warm`, so that the next request finds all
-    that is made on first use; an exception that the router does not know becomes a 500 and a log line."""
+    """The Lambda handler over a router. An event `{"warmup": …}` runs `warm` in an environment that was not used yet,
+    so that the next request finds all that is made on first use, and returns at once in any other. An exception that
+    the router does not know becomes a 500 and a log line. `Server-Timing` tells how long an answer took, and for the
+    first of an environment how long that took to start."""
 
     @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
     def handle(event: Event, context: LambdaContext) -> dict[str, Any]:
+        began, first = time.perf_counter(), environment.enter()
+        start = [f'cold;desc="cold start";dur={environment.age() * 1000:.1f}'] if first else []
         if "warmup" in event:
-            cache.client()
-            warm()
-            return {"warm": True}
+            if first:
+                cache.client()
+                warm()
+            return {"environment": environment.IDENTITY, "started": first}
         try:
             _check_body(event)
             answer = app.resolve(event, context)
@@ -100,7 +106,16 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
         except Exception:
             logger.exception("request failed")
             answer = _as_event(BROKEN)
-        logger.info("request", method=event.get("httpMethod"), route=event.get("resource"), status=answer["statusCode"])
+        milliseconds = (time.perf_counter() - began) * 1000
+        timing = [*start, f"app;dur={milliseconds:.1f}"]
+        answer.setdefault("multiValueHeaders", {})["Server-Timing"] = [", ".join(timing)]
+        logger.info(
+            "request",
+            method=event.get("httpMethod"),
+            route=event.get("resource"),
+            status=answer["statusCode"],
+            timing=timing,
+        )
         return answer
 
     return handle

@@ -13,6 +13,11 @@ def read_text(name: str) -> str:
         return session().client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
 
 
+def forget() -> None:
+    """Read every secret anew when it is next asked for."""
+    read_text.cache_clear()
+
+
 def read(name: str) -> dict[str, str]:
     """A secret that holds a JSON object."""
     document: dict[str, str] = json.loads(read_text(name))

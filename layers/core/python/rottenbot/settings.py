@@ -35,7 +35,7 @@ class Group(BaseModel):
 class Tokens(Group):
     token_issuer: Name = "rottenbot"
     token_audience: Name = "rottenbot-api"
-    token_public_key: Name
+    token_public_keys: Name
     access_token_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
     refresh_token_days: Annotated[int, Field(ge=1, le=90)] = 7
     refresh_grace_seconds: Annotated[int, Field(ge=0, le=60)] = 10
@@ -43,6 +43,10 @@ class Tokens(Group):
 
 class Signing(Group):
     token_signing_key_secret: Name
+
+
+class Origin(Group):
+    origin_key: str | None = None
 
 
 class Attempts(Group):
@@ -93,6 +97,7 @@ def check(*groups: Callable[[], Group]) -> None:
 tokens = cache(Tokens.read)
 signing = cache(Signing.read)
 attempts = cache(Attempts.read)
+origin = cache(Origin.read)
 database = cache(Database.read)
 redis = cache(Cache.read)
 events = cache(Events.read)

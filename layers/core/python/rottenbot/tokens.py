@@ -1,6 +1,7 @@
 """ES256 access and refresh tokens. Everyone can check one; only the auth function holds the key that signs."""
 
 import base64
+import hashlib
 import time
 import uuid
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Final, Literal
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from rottenbot import settings
 
@@ -47,7 +48,8 @@ def sign(kind: Kind, token: Token, key: EllipticCurvePrivateKey) -> str:
         "refresh": kind == "refresh",
         "user": {"user_uid": str(token.user_uid)},
     }
-    return jwt.encode(claims, key, ALGORITHM, headers={"typ": HEADER_TYPES[kind]})
+    headers = {"typ": HEADER_TYPES[kind], "kid": _key_id(encode_public_key(key.public_key()))}
+    return jwt.encode(claims, key, ALGORITHM, headers=headers)
 
 
 def verify(kind: Kind, encoded: str) -> Token:
@@ -56,7 +58,7 @@ def verify(kind: Kind, encoded: str) -> Token:
     try:
         decoded = jwt.decode_complete(
             encoded,
-            _public_key(config.token_public_key),
+            _public_keys(config.token_public_keys)[jwt.get_unverified_header(encoded)["kid"]],
             algorithms=[ALGORITHM],
             issuer=config.token_issuer,
             audience=config.token_audience,
@@ -69,6 +71,11 @@ def verify(kind: Kind, encoded: str) -> Token:
         raise InvalidTokenError("The token is invalid or has expired. Please log in again.") from error
 
 
+def encode_public_key(key: EllipticCurvePublicKey) -> str:
+    """A key as one word of TOKEN_PUBLIC_KEYS: base64 of its DER form."""
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
 def _check_kind(kind: Kind, decoded: dict[str, Any]) -> None:
     right_header = decoded["header"].get("typ") == HEADER_TYPES[kind]
     if not right_header or decoded["payload"]["refresh"] is not (kind == "refresh"):
@@ -76,8 +83,16 @@ def _check_kind(kind: Kind, decoded: dict[str, Any]) -> None:
 
 
 @cache
+def _public_keys(encoded: str) -> dict[str, EllipticCurvePublicKey]:
+    return {_key_id(word): _public_key(word) for word in encoded.split()}
+
+
 def _public_key(encoded: str) -> EllipticCurvePublicKey:
     key = load_der_public_key(base64.b64decode(encoded))
     if not isinstance(key, EllipticCurvePublicKey):
-        raise settings.SettingsError("Wrong settings: TOKEN_PUBLIC_KEY: not an elliptic curve key")
+        raise settings.SettingsError("Wrong settings: TOKEN_PUBLIC_KEYS: not an elliptic curve key")
     return key
+
+
+def _key_id(encoded: str) -> str:
+    return hashlib.sha256(encoded.encode()).hexdigest()[:16]
