@@ -54,9 +54,10 @@ def signing_key() -> ec.EllipticCurvePrivateKey:
 def _read(name: str) -> dict[str, Any] | None:
     client = session().client("secretsmanager")
     try:
-        document: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-    except client.exceptions.ResourceNotFoundException:  # the secret is there, and empty
+        text = client.get_secret_value(SecretId=name)["SecretString"]
+    except client.exceptions.ResourceNotFoundException:  # the secret is there, without a value
         return None
+    document: dict[str, Any] | None = json.loads(text) if text else None
     return document
 
 
