@@ -6,16 +6,18 @@ TRAIN := .venvs/training/bin/python -m training
 NAME ?= lite0
 BASE ?= public.ecr.aws/lambda/python:3.13
 RUNTIME ?= litert
-SETS := auth predict predict-tensorflow archive runtime dev sam training
+SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export PYTHONUNBUFFERED := 1
-# The local stack is all that is spoken to, whatever account or proxy this shell is set up for.
+ifeq ($(filter deploy,$(MAKECMDGOALS)),)
+# All but that speak to the local stack alone, whatever account or proxy this shell is set up for.
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 export no_proxy := $(NO_PROXY)
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
+endif
 
 help: ## Print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -34,6 +36,12 @@ images: setup ## Build the images of the functions on BASE=image (or offline) fo
 
 test-images: setup ## Test the main job on the images that were built
 	@ROTTENBOT_FUNCTIONS=containers $(RUN) -m pytest tests/docker
+
+rehearse: setup .venvs/rehearsal/.ready ## Deploy to an emulator of AWS: create, change, fail, go back, delete, on BASE=image (or offline)
+	@$(RUN) -m localstack.rehearse $(BASE)
+
+deploy: setup ## Deploy STAGE=dev (or prod) to AWS, with WITH="Name=value …" in place of parameters of samconfig.toml
+	@.venvs/sam/bin/python -m deployment --stage $(or $(STAGE),$(error Name the stage: make deploy STAGE=dev)) $(if $(REGION),--region $(REGION)) $(WITH)
 
 check: setup .venvs/training/.ready ## Lint, types, template and documentation checks
 	$(RUN) -m ruff check .
@@ -85,4 +93,4 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run demo test images test-images check bench train mlflow openapi setup lock clean
+.PHONY: help run demo test images test-images rehearse deploy check bench train mlflow openapi setup lock clean

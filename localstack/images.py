@@ -3,29 +3,27 @@
 import argparse
 import json
 import re
-import shutil
-import subprocess
 import sys
 import time
-import tomllib
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any, Final
 
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.yamlhelper import yaml_parse
 
+from deployment.build import build, labels
+from deployment.stages import DeploymentError
 from localstack.docker import docker
-from localstack.gateway.pool import EMULATOR, INVOKE
+from localstack.gateway.pool import INVOKE
+from localstack.lambda_base import prepare_base
 from localstack.ports import free
 from localstack.processes import PartError
-from localstack.settings import ROOT, tool
+from localstack.settings import ROOT
 
-OFFLINE_BASE: Final = "local/lambda-python:3.13"
 EMULATOR_PORT: Final = 8080
 EVENTS: Final = ROOT / "tests" / "events"
 START_SECONDS: Final = 60
@@ -53,35 +51,13 @@ def main() -> int:
     arguments = _arguments()
     try:
         base = prepare_base(arguments.base)
-        build(base, arguments.runtime)
+        print(f"Building on {base} …", flush=True)
+        build({"BaseImage": base, "ModelRuntime": arguments.runtime} | labels())
         show(base)
-    except PartError as error:
+    except (DeploymentError, PartError) as error:
         print(f"rottenbot: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def prepare_base(base: str) -> str:
-    """The name of the base image; the offline one is made first. Raises PartError when no engine runs."""
-    docker("info", "--format", "{{.ServerVersion}}")
-    if base != "offline":
-        return base
-    command = [ROOT / "localstack" / "lambda-base" / "make.sh", next(ROOT.glob(EMULATOR))]
-    made = subprocess.run(command, capture_output=True, text=True)
-    if made.returncode:
-        raise PartError(f"The offline base cannot be made: {made.stderr.strip().splitlines()[-1]}")
-    return OFFLINE_BASE
-
-
-def build(base: str, runtime: str) -> None:
-    """Run `sam build`. Raises PartError with its last line when it fails."""
-    print(f"Building on {base} …", flush=True)
-    given = {"BaseImage": base, "ModelRuntime": runtime, "Version": _version(), "GitSha": _commit()}
-    overrides = [f"{name}={value}" for name, value in given.items()]
-    command: list[str | Path] = [tool("sam", "sam"), "build", "--parameter-overrides", *overrides]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if built.returncode:
-        raise PartError(f"sam build failed: {(built.stderr or built.stdout).strip().splitlines()[-1]}")
 
 
 def show(base: str) -> None:
@@ -164,15 +140,6 @@ def _layers(image: str) -> list[Layer]:
 def _instruction(created_by: str) -> str:
     # Docker writes the content's hash between COPY and the place.
     return re.sub(r"^/bin/sh -c (#\(nop\) +)?|(dir|file|multi):[0-9a-f]{64} in ", "", created_by)
-
-
-def _version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
-
-
-def _commit() -> str:
-    command: list[str | Path] = [shutil.which("git") or "git", "-C", ROOT, "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def _arguments() -> argparse.Namespace:

@@ -97,7 +97,7 @@ def running(
             parts.redis(settings),
             parts.gateway(settings, credentials, access_log),
         ]
-        _start(processes, wanted, report)
+        start(processes, wanted, report)
         stack.invoke("MigrateFunction", {})
         bucket, kept = stack.resource("EventsBucket"), state / "pending"
         url = parts.localstack_url(settings)
@@ -108,15 +108,8 @@ def running(
         processes.stop()
 
 
-def _empty(state: Path) -> None:
-    for path in state.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "lock":
-            path.unlink()
-
-
-def _start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
+def start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
+    """Start parts and return when all answer. Raises PartError when one cannot run."""
     began = time.monotonic()
     for part in wanted:
         processes.start(part)
@@ -128,3 +121,11 @@ def _start(processes: Processes, wanted: Sequence[Part], report: Report) -> None
                 waiting.remove(part)
                 report(f"{part.name:<11} {part.address:<30} ready after {time.monotonic() - began:.1f} s")
         time.sleep(0.02)
+
+
+def _empty(state: Path) -> None:
+    for path in state.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()

@@ -12,7 +12,8 @@ engine = create_engine("postgresql+pg8000://", creator=lambda: pg8000.dbapi.conn
 with engine.begin() as connection:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     context.configure(connection=connection)
-    applied, known = context.get_context().get_current_revision(), {one.revision for one in context.script.walk_revisions()}
+    applied = context.get_context().get_current_revision()
+    known = {one.revision for one in context.script.walk_revisions()}
     if applied is None or applied in known:  # else newer code was here before; what it added does not disturb
         context.run_migrations()
 engine.dispose()

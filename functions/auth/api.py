@@ -11,9 +11,7 @@ from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, 
 from functions.auth.store import EmailTakenError
 from rottenbot import http, settings
 
-settings.check(
-    settings.tokens, settings.signing, settings.attempts, settings.origin, settings.database, settings.redis
-)
+settings.check(settings.tokens, settings.signing, settings.attempts, settings.origin, settings.database, settings.redis)
 
 app = http.router(
     {

@@ -35,5 +35,5 @@ def serve(host: str, port: int, lambda_port: int, folder: Path, network: str) ->
 def _sam(command: str, host: str, port: int, folder: Path, network: str) -> "subprocess.Popen[bytes]":
     program = Path(sys.executable).with_name("sam")
     options = ["--template", BUILT, "--env-vars", folder / "variables.json", "--host", host, "--port", str(port)]
-    options += ["--warm-containers", "EAGER", "--skip-pull-image", "--docker-network", network]
+    options += ["--config-env", "local", "--config-file", ROOT / "samconfig.toml", "--docker-network", network]
     return subprocess.Popen([program, "local", command, *options], env=os.environ | {"TMPDIR": str(folder)})

@@ -240,8 +240,9 @@ def test_every_reference_leads_to_something_that_is_there_with_it(resources: dic
     known = set(resources) | set(template["Parameters"])
     for name, resource in resources.items():
         text = json.dumps(resource["Properties"])
-        named = set(re.findall(r'"Ref": "([A-Za-z0-9]+)"', text)) | set(re.findall(r'"Fn::GetAtt": \["([A-Za-z0-9]+)"', text))
-        named |= set(re.findall(r"\$\{([A-Za-z0-9]+)[.}]", "".join(re.findall(r'"Fn::Sub": "((?:[^"\\]|\\.)*)"', text))))
+        named = set(re.findall(r'"(?:Ref": |Fn::GetAtt": \[)"([A-Za-z0-9]+)"', text))
+        substituted = "".join(re.findall(r'"Fn::Sub": "((?:[^"\\]|\\.)*)"', text))
+        named |= set(re.findall(r"\$\{([A-Za-z0-9]+)[.}]", substituted))
         assert named <= known, f"{name} refers to {named - known}"
 
 
@@ -305,8 +306,8 @@ def test_no_photo_expires_before_it_was_given_up_on(resources: dict[str, Resourc
 def test_the_own_network_has_no_way_out(resources: dict[str, Resource]) -> None:
     kinds = {resource["Type"] for resource in resources.values()}
     assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
-    services = {one["ServiceName"]["Fn::Sub"].rsplit(".", 1)[1] for one in of_type(resources, "AWS::EC2::VPCEndpoint").values()}
-    assert services == {"s3", "secretsmanager"}
+    endpoints = of_type(resources, "AWS::EC2::VPCEndpoint").values()
+    assert {one["ServiceName"]["Fn::Sub"].rsplit(".", 1)[1] for one in endpoints} == {"s3", "secretsmanager"}
     for group in ("DatabaseGroup", "CacheGroup", "SecretsGroup"):
         for rule in resources[group]["Properties"]["SecurityGroupIngress"]:
             assert rule["SourceSecurityGroupId"] == {"Fn::GetAtt": ["FunctionsGroup", "GroupId"]}

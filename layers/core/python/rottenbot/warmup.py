@@ -36,6 +36,6 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
                 seen.setdefault(answer["environment"], answer["started"])
             if len(seen) >= wanted:
                 break
-    outcome = {"touched": len(seen), "started": sum(seen.values())}
-    logger.info("warmed up", function=event["function"], wanted=wanted, **outcome)
-    return outcome
+    touched, started = len(seen), sum(seen.values())
+    logger.info("warmed up", function=event["function"], wanted=wanted, touched=touched, started=started)
+    return {"touched": touched, "started": started}

@@ -1,0 +1,1 @@
+"""From this folder to a stack on AWS."""
