@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 
 from deployment import account
-from deployment.build import as_overrides, build, labels
-from deployment.stages import DeploymentError, Stage
+from deployment.build import build, labels, publish_changes
+from deployment.stages import DeploymentError, Stage, as_overrides
 from localstack.docker import docker
 from localstack.processes import PartError
 from localstack.settings import ROOT, tool
@@ -27,6 +27,7 @@ def main() -> int:
         parameters = stage.parameters | labels() | dict(one.split("=", 1) for one in arguments.parameters)
         print(f"Deploying {stage.stack} to account {owner} in {region} …", flush=True)
         build(parameters)
+        publish_changes(parameters)
         deploy(stage, region, parameters)
         for name, value in outputs(stage.stack, region).items():
             print(f"{name:<18} {value}")

@@ -1,21 +1,30 @@
 """The functions' images, built by `sam build`."""
 
+import hashlib
+import json
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
-from deployment.stages import DeploymentError
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+from deployment.stages import DeploymentError, as_overrides
+from localstack.docker import docker
 from localstack.settings import ROOT, tool
+
+BUILT: Final = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 def build(parameters: Mapping[str, str]) -> None:
-    """Build all images with these parameters of the template. Raises DeploymentError with sam's last line."""
+    """Build all images with these parameters of the template. Raises DeploymentError with what sam says."""
     command: list[str | Path] = [tool("sam", "sam"), "build", "--parameter-overrides", *as_overrides(parameters)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if built.returncode:
-        raise DeploymentError(f"sam build failed: {(built.stderr or built.stdout).strip().splitlines()[-1]}")
+        lines = (built.stderr or built.stdout).strip().splitlines()
+        raise DeploymentError(f"sam build failed: {next((line for line in lines if 'Error' in line), lines[-1])}")
 
 
 def labels() -> dict[str, str]:
@@ -26,6 +35,23 @@ def labels() -> dict[str, str]:
     return {"Version": version, "GitSha": commit or "unknown"}
 
 
-def as_overrides(parameters: Mapping[str, str]) -> list[str]:
-    """Parameters as sam's `--parameter-overrides` takes them."""
-    return [f"{name}={value}" for name, value in parameters.items()]
+def images() -> dict[str, str]:
+    """The built images by the tag that the template gives them."""
+    built = _functions(yaml_parse(BUILT.read_text()))
+    return {function["Metadata"]["DockerTag"]: function["Properties"]["ImageUri"] for function in built}
+
+
+def publish_changes(parameters: Mapping[str, str]) -> None:
+    """Have a new version of the functions published when an image or a parameter has changed: SAM looks at images and
+    at the text of the template alone."""
+    identities = docker("image", "inspect", "--format={{.Id}}", *sorted(images().values()))
+    everything = json.dumps([identities, sorted(parameters.items())])
+    template = yaml_parse(BUILT.read_text())
+    for function in _functions(template):
+        function["Properties"]["AutoPublishCodeSha256"] = hashlib.sha256(everything.encode()).hexdigest()
+    BUILT.write_text(yaml_dump(template))
+
+
+def _functions(template: dict[str, Any]) -> list[dict[str, Any]]:
+    resources = template["Resources"].values()
+    return [resource for resource in resources if resource["Type"] == "AWS::Serverless::Function"]

@@ -1,6 +1,7 @@
 """The stages that samconfig.toml describes."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -33,3 +34,8 @@ class Stage:
         given = stages[name]["parameters"]
         parameters = dict(one.split("=", 1) for one in given["parameter_overrides"])
         return cls(name, given["stack_name"], given["region"], parameters)
+
+
+def as_overrides(parameters: Mapping[str, str]) -> list[str]:
+    """Parameters as sam's `--parameter-overrides` takes them."""
+    return [f"{name}={value}" for name, value in parameters.items()]

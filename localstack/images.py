@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
-from samcli.yamlhelper import yaml_parse
 
-from deployment.build import build, labels
+from deployment.build import build, images, labels
 from deployment.stages import DeploymentError
 from localstack.docker import docker
 from localstack.gateway.pool import INVOKE
@@ -77,17 +76,6 @@ def show(base: str) -> None:
     print(f"\n{'function':<28}start to first answer, s")
     for name, seconds in starts():
         print(f"{name:<28}{seconds:>8.2f}", flush=True)
-
-
-def images() -> dict[str, str]:
-    """The built images by the tag that the template gives them."""
-    template = yaml_parse((ROOT / ".aws-sam" / "build" / "template.yaml").read_text())
-    resources = template["Resources"].values()
-    return {
-        resource["Metadata"]["DockerTag"]: resource["Properties"]["ImageUri"]
-        for resource in resources
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
 
 
 def starts() -> Iterator[tuple[str, float]]:

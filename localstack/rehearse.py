@@ -19,8 +19,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from deployment.build import as_overrides
-from deployment.stages import DeploymentError, Stage
+from deployment.stages import DeploymentError, Stage, as_overrides
 from localstack import aws, docker, parts
 from localstack.__main__ import end_with_parent
 from localstack.client import ApiError, Client
@@ -70,7 +69,7 @@ class Rehearsal:
     registry: str
     database: dict[str, Any]
     parameters: dict[str, str]
-    tree: Path = field(init=False)
+    tree: Path = ROOT
     client: Client = field(init=False)
     stack: str = field(default_factory=lambda: Stage.read(STAGE).stack)
 
@@ -100,12 +99,12 @@ class Rehearsal:
         before = self._versions()
         self.tree = self._copy("changed", "op.create_table('rehearsal', sa.Column('id', sa.Integer))")
         self._deploy()
-        moved = [name for name, version in self._versions().items() if version != before[name]]
-        _require(len(moved) == len(before), f"only {moved} moved")
+        moved = {name for name, version in self._versions().items() if version != before[name]}
+        _require(moved == before.keys(), f"only {moved} moved")
         with pg8000.native.Connection(**self.database) as connection:
             _require(connection.run("SELECT * FROM rehearsal") == [], "the migration did not run")
         self._save_a_photo()
-        return f"migrated, alias live moved on all {len(moved)} functions, log-in still valid"
+        return "migrated first, alias live moved, log-in still valid, predicted, uploaded"
 
     def change_configuration(self) -> str:
         """No new image: the alias moves all the same."""
@@ -176,9 +175,9 @@ class Rehearsal:
         return ended
 
     def _copy(self, name: str, migration: str | None = None) -> Path:
-        """This folder once more, for images to be pushed to the registry here, and perhaps with another migration."""
+        """The code once more, for images to be pushed to the registry here, and perhaps with another migration."""
         tree = self.folder / name
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        shutil.copytree(self.tree, tree, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         (tree / ".venvs").symlink_to(ROOT / ".venvs")
         shutil.copy(ROOT / ".dockerignore", tree)
         samconfig = tree / "samconfig.toml"

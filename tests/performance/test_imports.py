@@ -33,6 +33,7 @@ NEVER = {
 BUDGETS = {
     "functions.auth.api": 525,
     "functions.auth.migrations": 300,
+    "functions.auth.rotation": 525,
     "functions.predict.api": 655,
     "functions.predict.events": 530,
     "functions.archive.api": 535,
