@@ -10,15 +10,27 @@ from rottenbot.logs import logger
 settings.check(settings.database)
 
 
+class MigrationError(RuntimeError):
+    """The database refused a migration, and is as it was; the message is the database's."""
+
+
 def migrate(_properties: Properties) -> Attributes:
-    """Apply every migration that the database does not have yet. Returns the `Revision` that this code knows."""
+    """Apply every migration that the database does not have yet. Returns the `Revision` that this code knows.
+
+    Raises MigrationError.
+    """
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+    from sqlalchemy.exc import DBAPIError
 
     config = Config()
     config.set_main_option("script_location", str(Path(os.environ["LAMBDA_TASK_ROOT"]) / "migrations"))
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except DBAPIError as error:
+        given = error.orig.args[0] if error.orig and error.orig.args else error
+        raise MigrationError(given["M"] if isinstance(given, dict) else str(given)) from error
     revision = ScriptDirectory.from_config(config).get_current_head() or ""
     logger.info("database migrated", revision=revision)
     return {"Revision": revision}

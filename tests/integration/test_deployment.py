@@ -1,0 +1,140 @@
+"""What deploying relies on, as far as it shows without a deployment; `make rehearse` has the rest."""
+
+import json
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+import pg8000.native
+import pytest
+
+from deployment.stages import DeploymentError, Stage
+from localstack import aws, parts
+from localstack.client import Client
+from localstack.settings import ROOT, tool
+from localstack.stack import Stack
+
+
+def deploy(*arguments: str, **variables: str) -> str:
+    """The one line that a deployment that cannot be made ends with."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    clean |= {"PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    clean |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull} | variables
+    command: list[str | Path] = [tool("sam", "python"), "-m", "deployment", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    return line.removeprefix("rottenbot: ")
+
+
+def test_a_stage_that_is_not_there() -> None:
+    assert deploy("--stage", "moon") == "There is no stage 'moon'; samconfig.toml has dev and prod."
+
+
+def test_a_region_that_is_not_there() -> None:
+    assert (
+        deploy("--stage", "dev", "--region", "moon-1") == "There is no region 'moon-1' with Lambda; eu-west-1 is one."
+    )
+
+
+def test_no_credentials() -> None:
+    assert deploy("--stage", "dev").startswith("There are no AWS credentials")
+
+
+def test_a_profile_that_is_not_there() -> None:
+    assert "moon" in deploy("--stage", "dev", AWS_PROFILE="moon")
+
+
+def test_aws_that_cannot_be_reached() -> None:
+    sentence = deploy("--stage", "dev", **aws.variables("http://127.0.0.1:9"))
+    assert sentence.startswith("AWS cannot be asked who you are in eu-west-1: ")
+
+
+def test_no_engine(stack: Stack, tmp_path: Path) -> None:
+    account = aws.variables(parts.localstack_url(stack.settings))
+    assert deploy("--stage", "dev", **account, PATH=str(tmp_path)) == "There is no Docker on this machine."
+
+
+def test_an_engine_that_does_not_run(stack: Stack, tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon.' >&2\nexit 1\n")
+    program.chmod(0o755)
+    account = aws.variables(parts.localstack_url(stack.settings))
+    sentence = deploy("--stage", "dev", **account, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert sentence == "docker info failed: Cannot connect to the Docker daemon."
+
+
+def test_the_stages_name_parameters_that_the_template_has() -> None:
+    from samtranslator.yaml_helper import yaml_parse
+
+    known = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    for name in ("dev", "prod"):
+        assert Stage.read(name).parameters.keys() <= known.keys()
+        assert Stage.read(name).parameters["Stage"] == name
+    with pytest.raises(DeploymentError):
+        Stage.read("local")
+
+
+def test_functions_take_a_database_password_that_was_replaced(stack: Stack, client: Client) -> None:
+    secret = stack.variables("AuthFunction")["DATABASE_SECRET"]
+
+    def replace(connection: pg8000.native.Connection, password: str) -> None:
+        login = {"username": parts.POSTGRES_USER, "password": password}
+        connection.run(f"ALTER ROLE {parts.POSTGRES_USER} PASSWORD '{password}'")
+        stack.aws("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(login))
+        connection.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rottenbot'")
+
+    client.call("GET", "/auth/me")
+    with pg8000.native.Connection(**stack.database()) as connection:
+        try:
+            replace(connection, secrets.token_hex(16))
+            assert client.call("GET", "/auth/me")["email"] == client.email
+        finally:
+            replace(connection, stack.credentials.database_password)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_keys_are_made_once_and_replaced_once(stack: Stack) -> None:
+    from functions.auth import rotation
+    from rottenbot import settings
+
+    manager = stack.aws("secretsmanager")
+    name = manager.create_secret(Name=f"keys-{secrets.token_hex(4)}")["ARN"]
+    before = os.environ["TOKEN_SIGNING_KEY_SECRET"]
+    os.environ["TOKEN_SIGNING_KEY_SECRET"] = name
+    settings.signing.cache_clear()
+    try:
+        first = rotation.rotate({"Generation": "1"})
+        assert rotation.rotate({"Generation": "1"}) == first
+        second = rotation.rotate({"Generation": "2"})
+        assert rotation.rotate({"Generation": "2"}) == second
+        assert rotation.rotate({"Generation": "1"}) == second  # a deployment that is taken back
+        assert second["PublicKeys"].split()[0] == first["PublicKeys"].split()[1]
+        assert "PRIVATE" in manager.get_secret_value(SecretId=name)["SecretString"]
+    finally:
+        os.environ["TOKEN_SIGNING_KEY_SECRET"] = before
+        settings.signing.cache_clear()
+
+
+def test_older_code_leaves_a_newer_schema_alone(stack: Stack) -> None:
+    with pg8000.native.Connection(**stack.database()) as connection:
+        ((known,),) = connection.run("SELECT version_num FROM alembic_version")
+        connection.run("UPDATE alembic_version SET version_num = '9999'")
+        try:
+            assert stack.invoke("MigrateFunction", {}) == {"Revision": known}
+            assert connection.run("SELECT version_num FROM alembic_version") == [["9999"]]
+        finally:
+            connection.run("UPDATE alembic_version SET version_num = :known", known=known)
+
+
+def test_a_warm_environment_returns_at_once(stack: Stack) -> None:
+    answers = [stack.invoke("PredictFunction", {"warmup": True}) for _ in range(4)]
+    assert not any(answer["started"] for answer in answers)  # the stack has warmed every one of them
+    assert len({answer["environment"] for answer in answers}) <= stack.settings.rottenbot_concurrency
+
+
+def test_an_answer_tells_how_long_it_took(client: Client) -> None:
+    timing = client.http.get(f"{client.api}/health").headers["Server-Timing"]
+    assert timing.startswith("app;dur=")
