@@ -6,7 +6,7 @@ TRAIN := .venvs/training/bin/python -m training
 NAME ?= lite0
 BASE ?= public.ecr.aws/lambda/python:3.13
 RUNTIME ?= litert
-SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal
+SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal checkov
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export PYTHONUNBUFFERED := 1
@@ -37,19 +37,25 @@ images: setup ## Build the images of the functions on BASE=image (or offline) fo
 test-images: setup ## Test the main job on the images that were built
 	@ROTTENBOT_FUNCTIONS=containers $(RUN) -m pytest tests/docker
 
+cold-starts: setup ## Measure starts and answers of the predict image by memory, beside TensorFlow's, on BASE=image (or offline)
+	@$(RUN) -m localstack.cold_starts $(BASE)
+
 rehearse: setup .venvs/rehearsal/.ready ## Deploy to an emulator of AWS: create, change, fail, go back, delete, on BASE=image (or offline)
 	@$(RUN) -m localstack.rehearse $(BASE)
 
 deploy: setup ## Deploy STAGE=dev (or prod) to AWS, with WITH="Name=value …" in place of parameters of samconfig.toml
 	@.venvs/sam/bin/python -m deployment --stage $(or $(STAGE),$(error Name the stage: make deploy STAGE=dev)) $(if $(REGION),--region $(REGION)) $(WITH)
 
-check: setup .venvs/training/.ready ## Lint, types, template and documentation checks
+check: setup .venvs/training/.ready .venvs/checkov/.ready ## Lint, types, template and documentation checks
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	.venvs/sam/bin/sam validate --region eu-west-1
 	.venvs/sam/bin/sam validate --lint --region eu-west-1
-	.venvs/sam/bin/cfn-lint template.yaml
+	.venvs/sam/bin/cfn-lint template.yaml deployment/github.yaml
+	@mkdir -p .rottenbot
+	$(RUN) -m tests.infrastructure.transformed .rottenbot/template.json
+	.venvs/checkov/bin/checkov --config-file .checkov.yaml --file .rottenbot/template.json
 	$(RUN) docs/openapi.py --check
 	$(RUN) -m pytest tests/documentation
 
@@ -93,4 +99,4 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run demo test images test-images rehearse deploy check bench train mlflow openapi setup lock clean
+.PHONY: help run demo test images test-images cold-starts rehearse deploy check bench train mlflow openapi setup lock clean

@@ -18,12 +18,11 @@ from deployment.build import build, images, labels
 from deployment.stages import DeploymentError
 from localstack.docker import docker
 from localstack.gateway.pool import INVOKE
-from localstack.lambda_base import prepare_base
+from localstack.lambda_base import EMULATOR_PORT, prepare_base
 from localstack.ports import free
 from localstack.processes import PartError
 from localstack.settings import ROOT
 
-EMULATOR_PORT: Final = 8080
 EVENTS: Final = ROOT / "tests" / "events"
 START_SECONDS: Final = 60
 ENOUGH_TO_START: Final = {

@@ -9,6 +9,7 @@ from localstack.processes import PartError
 from localstack.settings import ROOT
 
 OFFLINE_BASE: Final = "local/lambda-python:3.13"
+EMULATOR_PORT: Final = 8080
 
 
 def prepare_base(base: str) -> str:

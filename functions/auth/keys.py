@@ -18,20 +18,20 @@ def renewed(kept: dict[str, Any] | None, generation: int) -> dict[str, Any]:
     """The content of the secret, with the next key in use and another one made."""
     if kept is None:
         return {"generation": generation, "current": _make(), "next": _make(), "previous": None}
-    previous = tokens.encode_public_key(_load(kept["current"]).public_key())
+    previous = tokens.encode_public_key(load(kept["current"]).public_key())
     return {"generation": generation, "current": kept["next"], "next": _make(), "previous": previous}
 
 
 def public_keys(kept: dict[str, Any]) -> str:
     """The public halves of a secret's keys, as TOKEN_PUBLIC_KEYS takes them."""
-    keys = [tokens.encode_public_key(_load(kept[which]).public_key()) for which in ("current", "next")]
+    keys = [tokens.encode_public_key(load(kept[which]).public_key()) for which in ("current", "next")]
     return " ".join(keys + ([kept["previous"]] if kept["previous"] else []))
 
 
 @cache
 def signing_key() -> ec.EllipticCurvePrivateKey:
     """The key that signs tokens now. Raises UnavailableError, and SettingsError when it is not one."""
-    return _load(secrets.read(settings.signing().token_signing_key_secret)["current"])
+    return load(secrets.read(settings.signing().token_signing_key_secret)["current"])
 
 
 def _make() -> str:
@@ -40,7 +40,8 @@ def _make() -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
-def _load(pem: str) -> ec.EllipticCurvePrivateKey:
+def load(pem: str) -> ec.EllipticCurvePrivateKey:
+    """A private key of the secret. Raises SettingsError when it is not one."""
     key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise settings.SettingsError("Wrong settings: TOKEN_SIGNING_KEY_SECRET: not an elliptic curve key")

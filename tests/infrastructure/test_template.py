@@ -1,34 +1,22 @@
 """What CloudFormation gets from template.yaml, asserted on offline."""
 
 import json
-import os
 import re
 from collections import defaultdict
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from localstack.settings import ROOT
+from tests.infrastructure.transformed import transformed
 
-os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
 Resource = dict[str, Any]
-
-
-class NoManagedPolicies:
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Resource]:
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["ImageUri"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/rottenbot:tag"
-    given = {"Stage": "dev", "GradualDeployment": "true"}
-    found: dict[str, Resource] = transform(template, given, NoManagedPolicies())["Resources"]
+    found: dict[str, Resource] = transformed()["Resources"]
     return found
 
 
