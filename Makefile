@@ -25,6 +25,9 @@ help: ## Print these lines
 run: setup ## Start the whole system on this machine, at http://127.0.0.1:3000, until Ctrl-C
 	@$(RUN) -m localstack run
 
+up: images ## The same with Docker: compose.yaml and the functions' images on BASE=image, until Ctrl-C
+	@ROTTENBOT_SERVERS=compose ROTTENBOT_FUNCTIONS=containers $(RUN) -m localstack run
+
 demo: setup ## Classify sample photos through every part, and show what became of them
 	@$(RUN) -m localstack demo
 
@@ -99,4 +102,4 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run demo test images test-images cold-starts rehearse deploy check bench train mlflow openapi setup lock clean
+.PHONY: help run up demo test images test-images cold-starts rehearse deploy check bench train mlflow openapi setup lock clean

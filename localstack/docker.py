@@ -9,13 +9,24 @@ from localstack.processes import PartError
 
 def docker(*arguments: str) -> str:
     """What a command of `docker` prints. Raises PartError when there is no Docker, no engine, or the command fails."""
-    program = shutil.which("docker")
-    if program is None:
-        raise PartError("There is no Docker on this machine.")
-    ended = subprocess.run([program, *arguments], capture_output=True, text=True)
+    ended = subprocess.run([program(), *arguments], capture_output=True, text=True)
     if ended.returncode:
         raise PartError(f"docker {arguments[0]} failed: {ended.stderr.strip().splitlines()[-1]}")
     return ended.stdout.strip()
+
+
+def program() -> str:
+    """Where the command line is. Raises PartError when there is none."""
+    found = shutil.which("docker")
+    if found is None:
+        raise PartError("There is no Docker on this machine.")
+    return found
+
+
+def healthy(project: str, containers: int) -> bool:
+    """Whether so many containers of a Compose project are well."""
+    filters = [f"--filter=label=com.docker.compose.project={project}", "--filter=health=healthy"]
+    return len(docker("ps", "--quiet", *filters).split()) == containers
 
 
 @cache

@@ -132,6 +132,30 @@ def localstack(settings: Settings) -> Part:
     )
 
 
+def compose(settings: Settings, credentials: Credentials) -> Part:
+    """LocalStack, MinIO, PostgreSQL and Valkey as containers. Their data stay in volumes when they end."""
+    docker.docker("compose", "version")
+    given = {name.upper(): str(value) for name, value in vars(settings).items()}
+    ports = ["ROTTENBOT_LOCALSTACK_PORT", "ROTTENBOT_ARCHIVE_PORT", "ROTTENBOT_POSTGRES_PORT", "ROTTENBOT_REDIS_PORT"]
+    file = ROOT / "localstack" / "compose.yaml"
+    return Part(
+        "Compose",
+        [docker.program(), "compose", "--file", file, "up", "--abort-on-container-exit", "--no-color"],
+        [(name, int(given[name])) for name in ports],
+        stop_signal=signal.SIGINT,
+        environment=given
+        | {
+            "ROTTENBOT_PROJECT": settings.network,
+            "ROTTENBOT_BRIDGE": docker.bridge(),
+            "ROTTENBOT_DATABASE_PASSWORD": credentials.database_password,
+            "ROTTENBOT_ARCHIVE_ACCESS_KEY": credentials.archive_access_key,
+            "ROTTENBOT_ARCHIVE_SECRET_KEY": credentials.archive_secret_key,
+        },
+        host=host(settings),
+        answers=lambda: docker.healthy(settings.network, len(ports)),
+    )
+
+
 def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] | None) -> Part:
     """API Gateway and the functions; deploys template.yaml to LocalStack first."""
     parameters = {
@@ -156,6 +180,7 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     command: Command = [tool("sam", "python"), "-m", "localstack.gateway", "--template", ROOT / "template.yaml"]
     command += ["--parameters", json.dumps(parameters), "--host", settings.rottenbot_host]
     command += ["--port", str(settings.rottenbot_port), "--lambda-port", str(settings.rottenbot_lambda_port)]
+    command += ["--lambda-host", lambda_host(settings)]
     command += ["--python", own_python(), "--concurrency", str(settings.rottenbot_concurrency)]
     command += ["--functions", settings.rottenbot_functions]
     command += ["--folder", settings.rottenbot_state / "containers", "--network", settings.network]
@@ -173,6 +198,11 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     )
 
 
+def lambda_host(settings: Settings) -> str:
+    """The address at which functions are called: LocalStack has to reach it."""
+    return host(settings) if settings.rottenbot_servers == "compose" else "127.0.0.1"
+
+
 def archive_url(settings: Settings) -> str:
     """The archive's address."""
     return f"http://{host(settings)}:{settings.rottenbot_archive_port}"
@@ -185,7 +215,7 @@ def localstack_url(settings: Settings) -> str:
 
 def host(settings: Settings) -> str:
     """The address at which the functions reach the other parts."""
-    return docker.bridge() if settings.rottenbot_functions == "containers" else "127.0.0.1"
+    return docker.bridge() if settings.in_docker else "127.0.0.1"
 
 
 def _addresses(settings: Settings) -> list[str]:

@@ -10,6 +10,7 @@ from localstack.ports import free, free_row
 
 ARCHIVE_INTERNAL_PORTS: Final = 9
 FUNCTIONS: Final = ("processes", "containers")
+SERVERS: Final = ("processes", "compose")
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -21,7 +22,8 @@ class SettingsError(ValueError):
 class Settings:
     """Where the parts listen, where their state lies, and how many environments each function has.
 
-    `rottenbot_functions` is `processes`, or `containers` for `sam local` on the images that `sam build` made.
+    `rottenbot_functions` is `processes`, or `containers` for `sam local` on the images that `sam build` made;
+    `rottenbot_servers` is `processes`, or `compose` for the containers of compose.yaml.
     `rottenbot_archive_internal_ports` is the first of nine in a row, by which the archive's own parts talk.
     """
 
@@ -34,6 +36,7 @@ class Settings:
     rottenbot_postgres_port: int = 54320
     rottenbot_redis_port: int = 63790
     rottenbot_functions: str = "processes"
+    rottenbot_servers: str = "processes"
     rottenbot_concurrency: int = 2
     rottenbot_state: Path = ROOT / ".rottenbot"
 
@@ -52,7 +55,14 @@ class Settings:
         settings = cls(**given)
         if settings.rottenbot_functions not in FUNCTIONS:
             raise SettingsError(f"ROTTENBOT_FUNCTIONS is one of {', '.join(FUNCTIONS)}.")
+        if settings.rottenbot_servers not in SERVERS:
+            raise SettingsError(f"ROTTENBOT_SERVERS is one of {', '.join(SERVERS)}.")
         return settings
+
+    @property
+    def in_docker(self) -> bool:
+        """Whether anything of the stack runs in containers."""
+        return (self.rottenbot_functions, self.rottenbot_servers) != ("processes", "processes")
 
     @property
     def network(self) -> str:

@@ -41,6 +41,12 @@ class Stack:
         keys = self.credentials.archive_access_key, self.credentials.archive_secret_key
         return aws.client("s3", parts.archive_url(self.settings), *keys)
 
+    def make_archive(self) -> None:
+        """See to it that the archive has its bucket."""
+        store = self.archive()
+        if not any(bucket["Name"] == parts.ARCHIVE_BUCKET for bucket in store.list_buckets()["Buckets"]):
+            store.create_bucket(Bucket=parts.ARCHIVE_BUCKET)
+
     def variables(self, function: str) -> dict[str, str]:
         """The environment variables of a deployed function."""
         configuration = self.aws("lambda").get_function_configuration(FunctionName=self.resource(function))
@@ -48,7 +54,7 @@ class Stack:
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Call a function as AWS would, and return its answer. Raises PartError if it fails."""
-        endpoint = f"http://127.0.0.1:{self.settings.rottenbot_lambda_port}"
+        endpoint = f"http://{parts.lambda_host(self.settings)}:{self.settings.rottenbot_lambda_port}"
         client = aws.client("lambda", endpoint, config=Config(read_timeout=300, retries={"total_max_attempts": 1}))
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
         payload = json.loads(answer["Payload"].read())
@@ -87,17 +93,11 @@ def running(
             _empty(state)
         credentials = Credentials.load(state)
         stack = Stack(settings, credentials, processes)
-        if settings.rottenbot_functions == "containers":
+        if settings.in_docker:
             docker.make_network(settings.network)
             processes.remove_containers(settings.network)
-        wanted = [
-            parts.localstack(settings),
-            parts.archive(settings, credentials),
-            parts.postgres(settings, credentials),
-            parts.redis(settings),
-            parts.gateway(settings, credentials, access_log),
-        ]
-        start(processes, wanted, report)
+        start(processes, [*_servers(settings, credentials), parts.gateway(settings, credentials, access_log)], report)
+        stack.make_archive()
         stack.invoke("MigrateFunction", {})
         bucket, kept = stack.resource("EventsBucket"), state / "pending"
         url = parts.localstack_url(settings)
@@ -121,6 +121,17 @@ def start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
                 waiting.remove(part)
                 report(f"{part.name:<11} {part.address:<30} ready after {time.monotonic() - began:.1f} s")
         time.sleep(0.02)
+
+
+def _servers(settings: Settings, credentials: Credentials) -> list[Part]:
+    if settings.rottenbot_servers == "compose":
+        return [parts.compose(settings, credentials)]
+    return [
+        parts.localstack(settings),
+        parts.archive(settings, credentials),
+        parts.postgres(settings, credentials),
+        parts.redis(settings),
+    ]
 
 
 def _empty(state: Path) -> None:

@@ -90,7 +90,14 @@ def main() -> None:
     boto3.client("secretsmanager").put_secret_value(SecretId=outputs["TokenSigningKey"], SecretString=token_keys)
 
     if arguments.functions == "containers":
-        containers.serve(arguments.host, arguments.port, arguments.lambda_port, arguments.folder, arguments.network)
+        containers.serve(
+            arguments.host,
+            arguments.port,
+            arguments.lambda_host,
+            arguments.lambda_port,
+            arguments.folder,
+            arguments.network,
+        )
 
     stacks, _ = SamLocalStackProvider.get_stacks(str(arguments.template))
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
@@ -98,9 +105,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: runner.stop())
     runner.warm()
 
-    invocations = LocalLambdaHttpService(runner, arguments.lambda_port, "127.0.0.1")
+    invocations = LocalLambdaHttpService(runner, arguments.lambda_port, arguments.lambda_host)
     invocations.create()
-    _serve(invocations._app, arguments.lambda_port)
+    _serve(invocations._app, arguments.lambda_host, arguments.lambda_port)
     gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
     gateway.create()
     _answer_as_api_gateway(gateway._app, template)
@@ -151,8 +158,8 @@ def _as_samcli_expects(answer: bytes) -> str:
     return answer.decode()
 
 
-def _serve(app: Flask, port: int) -> None:
-    threading.Thread(target=lambda: app.run("127.0.0.1", port, threaded=True), daemon=True).start()
+def _serve(app: Flask, host: str, port: int) -> None:
+    threading.Thread(target=lambda: app.run(host, port, threaded=True), daemon=True).start()
 
 
 def _arguments() -> argparse.Namespace:
@@ -161,6 +168,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--parameters", required=True, help="the template's parameters, as JSON")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--lambda-host", required=True)
     parser.add_argument("--lambda-port", type=int, required=True)
     parser.add_argument("--python", type=Path, required=True, help="the interpreter that runs the functions")
     parser.add_argument("--functions", choices=FUNCTIONS, required=True)

@@ -16,7 +16,7 @@ from localstack.settings import ROOT
 BUILT: Final = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
-def serve(host: str, port: int, lambda_port: int, folder: Path, network: str) -> None:
+def serve(host: str, port: int, lambda_host: str, lambda_port: int, folder: Path, network: str) -> None:
     """Serve until killed; functions get the environment that they were deployed with. `folder` is made anew."""
     if not BUILT.is_file():
         sys.exit("There are no images: `make images` builds them.")
@@ -24,8 +24,8 @@ def serve(host: str, port: int, lambda_port: int, folder: Path, network: str) ->
     shutil.rmtree(folder, ignore_errors=True)  # a sam that was killed leaves locks, on which the next one waits
     folder.mkdir(0o700)
     (folder / "variables.json").write_text(json.dumps(variables))
-    first = _sam("start-lambda", "127.0.0.1", lambda_port, folder, network)
-    while not listening(lambda_port) and first.poll() is None:  # both would build the same images at once
+    first = _sam("start-lambda", lambda_host, lambda_port, folder, network)
+    while not listening(lambda_port, lambda_host) and first.poll() is None:  # both would build the same images at once
         time.sleep(0.1)
     _sam("start-api", host, port, folder, network)
     os.wait()  # one without the other is no use
