@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 from dataclasses import fields
+from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from deployment import costs
 from localstack.settings import ROOT, Settings, tool
 from rottenbot import settings
 
@@ -16,6 +18,11 @@ README = (ROOT / "README.md").read_text()
 def table_names() -> set[str]:
     cells = re.findall(r"^\| ([^|]*`[^|]*) \|", README, re.MULTILINE)
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def parameters() -> dict[str, Any]:
+    found: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    return found
 
 
 def test_every_setting_of_the_functions_is_in_the_table() -> None:
@@ -36,22 +43,44 @@ def test_every_setting_of_the_local_stack_is_in_the_table() -> None:
         assert str(field.default).removeprefix(f"{ROOT}/") in line
 
 
-def test_every_template_parameter_is_in_the_table() -> None:
-    parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
-    assert set(parameters) <= table_names()
+def test_every_template_parameter_describes_itself() -> None:
+    for name, parameter in parameters().items():
+        assert parameter.get("Description", "").endswith("."), name
+
+
+def test_every_parameter_that_is_named_is_one() -> None:
+    text = (ROOT / "docs/deploy.md").read_text()
+    named = set(re.findall(r"[\s`\"]([A-Z][a-z][A-Za-z]*)=", text)) - {"Repository"}  # of deployment/github.yaml
+    assert {"DatabaseHost", "RedisUrl", "Firewall", "Page", "ProvisionedConcurrency"} <= named
+    assert named <= set(parameters())
+
+
+def test_the_costs_are_those_that_are_computed() -> None:
+    assert costs.table() in (ROOT / "docs/deploy.md").read_text()
+    amounts = re.findall(r"\| ([\d,]+) \| (\$[\d,]+) \| (\$[\d,]+) \|", costs.table())
+    whole, small = {amount[0]: amount[1] for amount in amounts}, {amount[0]: amount[2] for amount in amounts}
+    sentence = f"({whole['0']} a month unused, {small['0']} with a database and a cache elsewhere, "
+    sentence += f"{whole['1,000,000']} and {small['1,000,000']} with a million photos)"
+    assert sentence in " ".join(README.split())
+    assert f"is ${costs.provisioned():.0f} more" in " ".join((ROOT / "docs/deploy.md").read_text().split())
+    template = (ROOT / "template.yaml").read_text()
+    assert template.count("Type: AWS::CloudWatch::Alarm") == costs.ALARMS
 
 
 def test_every_make_command_exists_and_explains_itself() -> None:
     printed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     targets = {line.split()[0] for line in printed.splitlines()}
     assert {"help", "run", "demo", "test", "check", "bench", "train"} <= targets
-    assert set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)) <= targets
+    for text in (README, (ROOT / "docs/deploy.md").read_text()):
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
 
 
 def test_every_file_that_is_named_is_there() -> None:
     for name in re.findall(r"`((?:functions|layers|migrations|training|localstack|tests|docs)[\w/.]*)`", README):
         assert (ROOT / name).exists(), name
     for name in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`((?:deployment|tests|\.github)[\w/.-]*)`", (ROOT / "docs/deploy.md").read_text()):
         assert (ROOT / name).exists(), name
 
 
