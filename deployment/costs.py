@@ -1,8 +1,8 @@
 """What a month costs on AWS, by how many photos are classified and kept: `python -m deployment.costs` prints the table.
 
 List prices of US East (N. Virginia) in US dollars, without the free tier, as of June 2026, from aws.amazon.com:
-/lambda/pricing, /api-gateway/pricing, /s3/pricing, /sqs/pricing, /rds/aurora/pricing, /elasticache/pricing, /cloudwatch/pricing,
-/privatelink/pricing, /kms/pricing, /secrets-manager/pricing, /ecr/pricing.
+/lambda/pricing, /api-gateway/pricing, /s3/pricing, /sqs/pricing, /rds/aurora/pricing, /elasticache/pricing,
+/cloudwatch/pricing, /privatelink/pricing, /kms/pricing, /secrets-manager/pricing, /ecr/pricing.
 """
 
 from typing import Final

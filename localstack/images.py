@@ -83,7 +83,7 @@ def starts() -> Iterator[tuple[str, float]]:
     built = images()
     for function in SamFunctionProvider(stacks, use_raw_codeuri=True).get_all():
         event = EVENTS / f"{function.function_id}.json"
-        if event.is_file():
+        if function.events:
             handler = function.imageconfig["Command"][0]
             yield (
                 function.function_id,

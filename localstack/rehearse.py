@@ -45,6 +45,7 @@ def upgrade() -> None:
     {statement}
 """
 STEPS: Final = (
+    "fail at first",
     "create",
     "warm up",
     "change code",
@@ -73,9 +74,18 @@ class Rehearsal:
     client: Client = field(init=False)
     stack: str = field(default_factory=lambda: Stage.read(STAGE).stack)
 
+    def fail_at_first(self) -> str:
+        """A stack that cannot be made, as nothing listens where its database should be: nothing of it is left."""
+        self.tree = self._copy("first")
+        sentence = self._failure(self.tree, DatabasePort="9")
+        stacks = self._aws("cloudformation").describe_stacks()["Stacks"]
+        _require(self.stack not in [one["StackName"] for one in stacks], "the stack is left")
+        self._require_nothing_left()
+        _require(not [name for name in self._buckets() if name.startswith("rottenbot-")], "a bucket is left")
+        return sentence
+
     def create(self) -> str:
         """The stack is made, and does its main job."""
-        self.tree = self._copy("first")
         self._deploy()
         api = self._output("ApiUrl").split("//")[1].split(".")[0]
         self.client = Client(f"{self.url}/_aws/execute-api/{api}/{STAGE}").join()
@@ -128,14 +138,12 @@ class Rehearsal:
     def fail(self) -> str:
         """New images whose migration fails: one sentence, status 1, and everything as before."""
         before = self._versions()
-        ended = self._run(self._copy("broken", "op.drop_column('nowhere', 'nothing')"))
-        sentence = ended.stderr.strip().splitlines()[-1]
-        _require(ended.returncode == 1 and "Migration: " in sentence, f"the failed migration was not told: {sentence}")
+        sentence = self._failure(self._copy("broken", "op.drop_column('nowhere', 'nothing')"))
         status = self._aws("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]["StackStatus"]
         _require(status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is in {status}")
         _require(self._versions() == before, "an alias moved")
         self._save_a_photo()
-        return sentence.removeprefix("rottenbot: ")
+        return sentence
 
     def go_back(self) -> str:
         """The first code again, on a database that is ahead of it."""
@@ -149,22 +157,27 @@ class Rehearsal:
         command: list[str | Path] = [tool("sam", "sam"), "delete", "--config-env", STAGE, "--no-prompts"]
         ended = self._log(command, self.tree)
         _require(ended.returncode == 0, f"sam delete failed: {ended.stderr.strip()}")
-        left = [bucket["Name"] for bucket in self._aws("s3").list_buckets()["Buckets"]]
-        _require(f"rottenbot-{STAGE}-archive-{ACCOUNT}" in left, "the photos are gone")
-        _require(not self._aws("lambda").list_functions()["Functions"], "functions are left")
-        _require(not self._aws("sqs").list_queues().get("QueueUrls"), "queues are left")
-        kept = self._aws("s3").list_objects_v2(Bucket=f"rottenbot-{STAGE}-archive-{ACCOUNT}")["KeyCount"]
+        self._require_nothing_left()
+        archive = f"rottenbot-{STAGE}-archive-{ACCOUNT}"
+        _require(archive in self._buckets(), "the photos are gone")
+        kept = self._aws("s3").list_objects_v2(Bucket=archive)["KeyCount"]
         return f"no function and no queue left; {kept} photos kept in their bucket"
 
     def _deploy(self, **changes: str) -> None:
         self.parameters |= changes
-        ended = self._run(self.tree)
+        ended = self._run(self.tree, self.parameters)
         if ended.returncode:
-            raise RehearsalError(f"{ended.stderr.strip().splitlines()[-1]} See {self.folder / 'deployment.log'}")
+            raise RehearsalError(f"{_last_line(ended)} See {self.folder / 'deployment.log'}")
 
-    def _run(self, tree: Path) -> "subprocess.CompletedProcess[str]":
+    def _failure(self, tree: Path, **changes: str) -> str:
+        ended = self._run(tree, self.parameters | changes)
+        sentence = _last_line(ended)
+        _require(ended.returncode == 1 and "Migration: " in sentence, f"the failed migration was not told: {sentence}")
+        return sentence
+
+    def _run(self, tree: Path, parameters: dict[str, str]) -> "subprocess.CompletedProcess[str]":
         command: list[str | Path] = [tool("sam", "python"), "-m", "deployment", "--stage", STAGE]
-        return self._log([*command, *as_overrides(self.parameters)], tree)
+        return self._log([*command, *as_overrides(parameters)], tree)
 
     def _log(self, command: list[str | Path], tree: Path) -> "subprocess.CompletedProcess[str]":
         variables = os.environ | aws.variables(self.url)
@@ -198,6 +211,13 @@ class Rehearsal:
             record = self.client.wait_for(uid)
             _require(record["predicted_class_name"] == PHOTO.stem, f"{uid} is {record}")
             _require(requests.get(record["image_url"], timeout=10).content == PHOTO.read_bytes(), f"{uid} has no image")
+
+    def _require_nothing_left(self) -> None:
+        _require(not self._aws("lambda").list_functions()["Functions"], "functions are left")
+        _require(not self._aws("sqs").list_queues().get("QueueUrls"), "queues are left")
+
+    def _buckets(self) -> list[str]:
+        return [bucket["Name"] for bucket in self._aws("s3").list_buckets()["Buckets"]]
 
     def _versions(self) -> dict[str, str]:
         names = [name for name in self._resources() if name.endswith("Aliaslive")]
@@ -287,6 +307,8 @@ def _cloud(settings: Settings) -> Part:
 
 
 def _registry(state: Path) -> Part:
+    if not Path(REGISTRY).is_file():
+        raise PartError(f"There is no {REGISTRY}; it is Debian's package docker-registry.")
     (port,) = free(1)
     configuration = {
         "version": 0.1,
@@ -304,6 +326,11 @@ def _log_in(folder: Path) -> None:
     name = f"https://{ACCOUNT}.dkr.ecr.{aws.REGION}.amazonaws.com"
     login = {"auths": {name: {"auth": base64.b64encode(b"AWS:any").decode()}}}
     (folder / "config.json").write_text(json.dumps(login))
+
+
+def _last_line(ended: "subprocess.CompletedProcess[str]") -> str:
+    lines = ended.stderr.strip().splitlines() or ["nothing was said"]
+    return lines[-1].removeprefix("rottenbot: ")
 
 
 def _require(true: object, otherwise: str) -> None:
