@@ -161,6 +161,7 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     parameters = {
         "TokenPublicKeys": credentials.token_public_keys,
         "AwsEndpointUrl": localstack_url(settings),
+        "OtlpEndpoint": settings.otel_exporter_otlp_endpoint,
         "DatabaseHost": host(settings),
         "DatabasePort": str(settings.rottenbot_postgres_port),
         "DatabaseName": "postgres",

@@ -39,6 +39,7 @@ class Settings:
     rottenbot_servers: str = "processes"
     rottenbot_concurrency: int = 2
     rottenbot_state: Path = ROOT / ".rottenbot"
+    otel_exporter_otlp_endpoint: str = ""
 
     @classmethod
     def read(cls) -> Self:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from functions.archive import store
 from functions.archive.models import PendingRecord, RecordPage, RecordWithImage
-from rottenbot import database, storage
+from rottenbot import database, storage, telemetry
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
@@ -33,11 +33,15 @@ def record_photo(created: CreatedObject) -> None:
     except MissingObjectError:
         logger.info("photo was recorded before", prediction_uid=str(key.prediction_uid))
         return
-    result = Result.from_metadata(photo.metadata)
-    store.record(key, photo, result)
-    store.keep_image(key, photo, result)
-    store.drop_classified(created)
-    logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
+    with created.continued(photo.metadata, "record_photo"):
+        result = Result.from_metadata(photo.metadata)
+        with telemetry.span("save_prediction_db"):
+            store.record(key, photo, result)
+        with telemetry.span("archive_image"):
+            store.keep_image(key, photo, result)
+        store.drop_classified(created)
+        telemetry.count("photos_recorded", {"failed": bool(result.reason)})
+        logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
 
 
 def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from functions.auth import keys, store
 from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User
-from rottenbot import settings, tokens
+from rottenbot import settings, telemetry, tokens
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -39,7 +39,8 @@ def sign_up(request: SignUp, address: str) -> User:
     _limit("address", address, settings.attempts().attempts_per_address)
     if request.password.lower() in _common_passwords():
         raise WeakPasswordError("This password is too common. Please choose another one.")
-    password_hash = _passwords().hasher.hash(request.password)
+    with telemetry.span("hash_password"):
+        password_hash = _passwords().hasher.hash(request.password)
     return store.add_user(uuid.uuid4(), request.email, request.first_name, request.last_name, password_hash)
 
 
@@ -92,10 +93,12 @@ def _check_password(request: LogIn) -> User:
     found = store.find_login(request.email)
     password_hash = found[1] if found else passwords.nobodys_hash
     try:
-        passwords.hasher.verify(password_hash, request.password)
+        with telemetry.span("verify_password"):
+            passwords.hasher.verify(password_hash, request.password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         found = None
     if found is None:
+        telemetry.count("login_failures")
         raise InvalidCredentialsError("Invalid email or password")
     user = found[0]
     if passwords.hasher.check_needs_rehash(password_hash):

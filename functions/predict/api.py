@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, File, Query
 from functions.predict import service
 from functions.predict.images import UnreadableImageError
 from functions.predict.models import Health, Prediction, Upload, UploadRequest
-from rottenbot import http, settings
+from rottenbot import http, settings, telemetry
 from rottenbot.problems import BadRequestError
 
 OPENAPI: Final = Path(__file__).with_name("openapi.json")
@@ -36,7 +36,9 @@ def predict(
     http.require_same_user(token, user_uid)
     if not isinstance(file, UploadFile):
         raise BadRequestError("Send exactly one photo in the form's field `file`.")
-    return service.classify(file.content, file.content_type, token.user_uid, keep=save_prediction)
+    with telemetry.span("read_image_contents"):
+        photo = file.content
+    return service.classify(photo, file.content_type, token.user_uid, keep=save_prediction)
 
 
 @app.post(

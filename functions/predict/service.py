@@ -1,5 +1,6 @@
 """A photo in, its class out; and, for a photo to keep, the first step of its way into the archive."""
 
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Final
@@ -8,7 +9,7 @@ from functions.predict import classifier
 from functions.predict.classifier import Answer
 from functions.predict.images import EXTENSIONS, UnreadableImageError, to_array
 from functions.predict.models import Prediction, Upload
-from rottenbot import settings, storage
+from rottenbot import settings, storage, telemetry
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
@@ -45,11 +46,13 @@ def classify(data: bytes, content_type: str | None, user_uid: uuid.UUID, keep: b
             f"The photo has {len(data)} bytes; at most {MAX_INLINE_BYTES} fit in a request."
             " Ask POST /api/v1/inference/uploads for an upload address instead."
         )
-    answer = model.classify(to_array(data, model.size))
-    key = PhotoKey(user_uid, uuid.uuid4(), extension) if keep else None
-    if key:
-        _hand_on(key, data, _result(answer, datetime.now(UTC)))
-    return _prediction(answer, key)
+    with telemetry.span("predict_endpoint", {"photo.bytes": len(data), "photo.saved": keep}):
+        answer = _classify(data, "http")
+        key = PhotoKey(user_uid, uuid.uuid4(), extension) if keep else None
+        if key:
+            _hand_on(key, data, _result(answer, datetime.now(UTC)))
+        with telemetry.span("get_prediction"):
+            return _prediction(answer, key)
 
 
 def start_upload(content_type: str, user_uid: uuid.UUID) -> Upload:
@@ -73,12 +76,14 @@ def classify_upload(created: CreatedObject) -> None:
     except MissingObjectError:
         logger.info("upload was handled before", prediction_uid=str(key.prediction_uid))
         return
-    try:
-        result = _result(model.classify(to_array(photo.data, model.size)), created.time)
-    except UnreadableImageError as error:
-        result = Result(model.version, created.time, reason=str(error))
-    _hand_on(key, photo.data, result)
-    storage.events().delete(created.key, created.version)
+    with created.continued(photo.metadata, "classify_upload"):
+        try:
+            result = _result(_classify(photo.data, "upload"), created.time)
+        except UnreadableImageError as error:
+            telemetry.count("rejected_uploads")
+            result = Result(model.version, created.time, reason=str(error))
+        _hand_on(key, photo.data, result)
+        storage.events().delete(created.key, created.version)
 
 
 def warm() -> None:
@@ -86,10 +91,28 @@ def warm() -> None:
     start_upload("image/jpeg", uuid.uuid4())
 
 
+def _classify(data: bytes, way: str) -> Answer:
+    with telemetry.span("preprocess_image"):
+        image = to_array(data, model.size)
+    began = time.perf_counter()
+    with telemetry.span("model_prediction", {"model.version": model.version}) as add:
+        answer = model.classify(image)
+        add({"model.class": answer.top[0].predicted_class_name, "model.recognised": answer.recognised})
+    telemetry.record("model_inference", (time.perf_counter() - began) * 1000)
+    described = {"class": answer.top[0].predicted_class_name, "model_version": model.version, "way": way}
+    telemetry.count("predictions", described)
+    telemetry.record("prediction_confidence", answer.top[0].confidence, unit="1")
+    if not answer.recognised:
+        telemetry.count("predictions_not_recognised")
+    return answer
+
+
 def _hand_on(key: PhotoKey, data: bytes, result: Result) -> None:
     content_type = next(kind for kind, extension in EXTENSIONS.items() if extension == key.extension)
     try:
-        storage.events().put(key.at("classified"), StoredObject(data, content_type, result.to_metadata()))
+        with telemetry.span("save_image_s3"):
+            metadata = result.to_metadata() | telemetry.carrier()
+            storage.events().put(key.at("classified"), StoredObject(data, content_type, metadata))
     except UnavailableError as error:
         raise UnavailableError("The photo could not be saved right now. Please try again later.") from error
 

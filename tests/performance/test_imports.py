@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "DATABASE_SECRET": "x",
 }
 NEVER = {
+    "opentelemetry",
     "tensorflow",
     "keras",
     "boto3",

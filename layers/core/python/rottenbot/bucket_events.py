@@ -1,8 +1,9 @@
 """S3 events that arrive through an SQS queue: unpacked, one object at a time, with failures reported per message."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -10,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rottenbot import environment
+from rottenbot import environment, telemetry
 from rottenbot.logs import logger
 
 
@@ -22,6 +23,17 @@ class CreatedObject:
     version: str | None
     time: datetime
 
+    @contextmanager
+    def continued(self, metadata: dict[str, str], name: str) -> Iterator[None]:
+        """A span of this name around the work on the object, in the trace that its metadata tell of."""
+        waited = (datetime.now(UTC) - self.time).total_seconds()
+        described = {"messaging.system": "aws_sqs", "messaging.operation.type": "process"}
+        with telemetry.continued(metadata, int(self.time.timestamp() * 1e9)):
+            telemetry.record("queue_age", waited * 1000, {"work": name})
+            with telemetry.span(name, described, "consumer"):
+                logger.append_keys(**telemetry.trace_ids())
+                yield
+
 
 def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any], LambdaContext], Any]:
     """The Lambda handler that calls `process` for every object of a batch.
@@ -29,6 +41,7 @@ def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any
     A message whose object fails is reported back alone, so the queue brings it again and, in the end, to its
     dead-letter queue; the other messages of the batch are done.
     """
+    telemetry.start()
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     def each_message(record: SQSRecord) -> None:
@@ -44,7 +57,10 @@ def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any
         first = environment.enter()
         if "warmup" in event:
             return {"environment": environment.IDENTITY, "started": first}
-        return process_partial_response(event, each_message, processor, context)
+        try:
+            return process_partial_response(event, each_message, processor, context)
+        finally:
+            telemetry.flush()
 
     return handle
 

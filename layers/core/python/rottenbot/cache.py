@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from rottenbot import settings
+from rottenbot import settings, telemetry
 from rottenbot.problems import UnavailableError
 from rottenbot.tokens import InvalidTokenError, Token
 
@@ -54,6 +54,7 @@ def answering() -> Iterator[None]:
     import redis
 
     try:
-        yield
+        with telemetry.span("redis", {"db.system.name": "redis"}, "client"):
+            yield
     except redis.RedisError as error:
         raise UnavailableError("Sessions cannot be checked right now. Please try again later.") from error

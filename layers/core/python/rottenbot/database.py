@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rottenbot import secrets, settings
+from rottenbot import secrets, settings, telemetry
 from rottenbot.problems import UnavailableError
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def _run(sql: str, parameters: dict[str, object]) -> list[Row]:
     global _connection
     if _connection is None:
         _connection = _connect()
-    rows = _connection.run(sql, **parameters)
+    described = {"db.system.name": "postgresql", "db.operation.name": sql.split()[0], "db.query.text": sql}
+    with telemetry.span(f"sql {sql.split()[0]}", described, "client"):
+        rows = _connection.run(sql, **parameters)
     columns = [column["name"] for column in _connection.columns or []]
     return [dict(zip(columns, row, strict=True)) for row in rows or []]
 

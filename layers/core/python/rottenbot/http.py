@@ -19,7 +19,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rottenbot import cache, environment, tokens
+from rottenbot import cache, environment, telemetry, tokens
 from rottenbot.logs import logger
 from rottenbot.problems import CONTENT_TYPE, BadRequestError, ForbiddenError, Problem, UnavailableError
 
@@ -88,37 +88,59 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
     so that the next request finds all that is made on first use, and returns at once in any other. An exception that
     the router does not know becomes a 500 and a log line. `Server-Timing` tells how long an answer took, and for the
     first of an environment how long that took to start."""
+    telemetry.start()
 
     @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
     def handle(event: Event, context: LambdaContext) -> dict[str, Any]:
         began, first = time.perf_counter(), environment.enter()
-        start = [f'cold;desc="cold start";dur={environment.age() * 1000:.1f}'] if first else []
+        start = environment.age() * 1000 if first else None
         if "warmup" in event:
             if first:
                 cache.client()
                 warm()
             return {"environment": environment.IDENTITY, "started": first}
-        try:
-            _check_body(event)
-            answer = app.resolve(event, context)
-        except BadRequestError as error:
-            answer = _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
-        except Exception:
-            logger.exception("request failed")
-            answer = _as_event(BROKEN)
+        method, route = event.get("httpMethod", ""), event.get("resource", "")
+        asked = {"http.request.method": method, "http.route": route, "faas.coldstart": first, "faas.trigger": "http"}
+        with telemetry.continued(_lower(event)), telemetry.span(f"{method} {route}", asked, "server") as add:
+            logger.append_keys(**telemetry.trace_ids())
+            answer = _answer(app, event, context)
+            add(_outcome(answer["statusCode"]))
         milliseconds = (time.perf_counter() - began) * 1000
-        timing = [*start, f"app;dur={milliseconds:.1f}"]
+        timing = [f'cold;desc="cold start";dur={start:.1f}'] if start else []
+        timing.append(f"app;dur={milliseconds:.1f}")
         answer.setdefault("multiValueHeaders", {})["Server-Timing"] = [", ".join(timing)]
-        logger.info(
-            "request",
-            method=event.get("httpMethod"),
-            route=event.get("resource"),
-            status=answer["statusCode"],
-            timing=timing,
-        )
+        logger.info("request", method=method, route=route, status=answer["statusCode"], timing=timing)
+        _measure(method, route, answer["statusCode"], milliseconds, start)
+        telemetry.flush()
         return answer
 
     return handle
+
+
+def _answer(app: APIGatewayRestResolver, event: Event, context: LambdaContext) -> dict[str, Any]:
+    try:
+        _check_body(event)
+        return app.resolve(event, context)
+    except BadRequestError as error:
+        return _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
+    except Exception:
+        logger.exception("request failed")
+        return _as_event(BROKEN)
+
+
+def _outcome(status: int) -> telemetry.Attributes:
+    outcome: telemetry.Attributes = {"http.response.status_code": int(status)}
+    return {**outcome, "error.type": str(int(status))} if status >= HTTPStatus.INTERNAL_SERVER_ERROR else outcome
+
+
+def _measure(method: str, route: str, status: int, milliseconds: float, start: float | None) -> None:
+    api = "auth" if "/auth/" in route else "inference"
+    attributes: telemetry.Attributes = {"method": method, "route": route, "status": int(status)}
+    telemetry.count(f"{api}_api_requests", attributes)
+    telemetry.record(f"{api}_api_duration", milliseconds, attributes)
+    if start:
+        telemetry.count("cold_starts")
+        telemetry.record("cold_start_duration", start)
 
 
 def bearer(app: APIGatewayRestResolver, kind: tokens.Kind = "access") -> tokens.Token:
@@ -126,9 +148,10 @@ def bearer(app: APIGatewayRestResolver, kind: tokens.Kind = "access") -> tokens.
     given = app.current_event.headers.get("authorization") or ""
     if not given.lower().startswith(BEARER):
         raise tokens.InvalidTokenError("Please log in: send the access token as a bearer token.")
-    token = tokens.verify(kind, given[len(BEARER) :].strip())
-    if kind == "access":
-        cache.require_session(token)
+    with telemetry.span("verify_token"):
+        token = tokens.verify(kind, given[len(BEARER) :].strip())
+        if kind == "access":
+            cache.require_session(token)
     return token
 
 
@@ -180,11 +203,14 @@ def _as_event(problem: Problem) -> dict[str, Any]:
     }
 
 
+def _lower(event: Event) -> dict[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+
+
 def _check_body(event: Event) -> None:
     # What the router lets through: it takes the first element of an array, and any bytes as the one part of a form.
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     message = Message()
-    message["Content-Type"] = headers.get("content-type", "")
+    message["Content-Type"] = _lower(event).get("content-type", "")
     body = event.get("body") or ""
     if message.get_content_type() == "multipart/form-data":
         boundary = message.get_boundary()

@@ -88,6 +88,12 @@ class Model(Group):
     model_threads: Annotated[int, Field(ge=1, le=16)] = 1
 
 
+class Telemetry(Group):
+    otel_exporter_otlp_endpoint: Annotated[str, Field(pattern="^(https?://.+)?$")] = ""
+    otel_service_name: Name = "rottenbot"
+    telemetry_timeout_seconds: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
 def check(*groups: Callable[[], Group]) -> None:
     """Read these groups now, so that a function with a wrong setting does not start. Raises SettingsError."""
     for group in groups:
@@ -103,3 +109,4 @@ redis = cache(Cache.read)
 events = cache(Events.read)
 archive = cache(Archive.read)
 model = cache(Model.read)
+telemetry = cache(Telemetry.read)

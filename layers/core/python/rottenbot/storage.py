@@ -3,11 +3,13 @@
 boto3 is heavy to import, so the clients are made when first needed.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rottenbot import aws, secrets, settings
+from rottenbot import aws, secrets, settings, telemetry
 from rottenbot.aws import errors_mapped
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Bucket:
 
     def put(self, key: str, stored: StoredObject) -> None:
         """Write an object, replacing any at this key."""
-        with errors_mapped(UNREACHABLE):
+        with self._call("PutObject"):
             self.client.put_object(
                 Bucket=self.name,
                 Key=key,
@@ -45,14 +47,20 @@ class Bucket:
 
     def get(self, key: str, version: str | None = None) -> StoredObject:
         """Read an object, or one version of it. Raises MissingObjectError when there is none."""
-        with errors_mapped(UNREACHABLE):
+        with self._call("GetObject"):
             answer = self.client.get_object(Bucket=self.name, Key=key, **_version(version))
             return StoredObject(answer["Body"].read(), answer["ContentType"], answer["Metadata"])
 
     def delete(self, key: str, version: str | None = None) -> None:
         """Remove an object, or one version of it for good; no error when it is gone already."""
-        with errors_mapped(UNREACHABLE):
+        with self._call("DeleteObject"):
             self.client.delete_object(Bucket=self.name, Key=key, **_version(version))
+
+    @contextmanager
+    def _call(self, operation: str) -> Iterator[None]:
+        described = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.bucket": self.name}
+        with errors_mapped(UNREACHABLE), telemetry.span(f"s3 {operation}", described, "client"):
+            yield
 
     def has_prefix(self, prefix: str) -> bool:
         """Whether any object's key begins so."""

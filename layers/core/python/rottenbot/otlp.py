@@ -1,0 +1,144 @@
+"""OpenTelemetry's SDK, set up for an environment that may be frozen between two invocations: spans and metrics are
+gathered while one runs, and sent over OTLP/HTTP before it ends."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from opentelemetry import context, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricReader, MetricsData
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.trace import SpanKind
+
+from rottenbot.environment import IDENTITY
+from rottenbot.logs import logger
+from rottenbot.telemetry import NOTHING, Attributes, Kind
+
+PAUSE_SECONDS: Final = 10.0
+MOST_SPANS: Final = 2000
+DROPPED: Final = "telemetry_dropped_spans"
+
+
+class Exporter:
+    """Gathers and sends. A collector that fails or is slow is left alone for a while, so that requests do not wait for
+    it again and again; the spans of that time are dropped and counted."""
+
+    def __init__(self, endpoint: str, service: str, timeout: float) -> None:
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what fails is told once, below
+        resource = Resource.create(_resource(service))
+        self._gathered = _Gathered()
+        tracers = TracerProvider(resource=resource)
+        tracers.add_span_processor(self._gathered)
+        self._tracer = tracers.get_tracer("rottenbot")
+        self._reader = _Reader()
+        self._meter = MeterProvider(metric_readers=[self._reader], resource=resource).get_meter("rottenbot")
+        self._counters: dict[str, Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
+        self._spans = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=timeout)
+        self._metrics = OTLPMetricExporter(f"{endpoint.rstrip('/')}/v1/metrics", timeout=timeout)
+        self._paused_until = 0.0
+
+    @contextmanager
+    def span(self, name: str, attributes: Attributes, kind: Kind) -> Iterator[Callable[[Attributes], None]]:
+        if kind == "client" and not trace.get_current_span().get_span_context().is_valid:
+            yield _ignore  # a call that is part of no work would be a trace of its own
+            return
+        with self._tracer.start_as_current_span(name, kind=SpanKind[kind.upper()], attributes=attributes) as current:
+            yield current.set_attributes
+
+    @contextmanager
+    def continued(self, carrier: Mapping[str, str], since_ns: int | None) -> Iterator[None]:
+        token = context.attach(extract(carrier))
+        try:
+            if since_ns is not None:
+                self._tracer.start_span("queue_wait", kind=SpanKind.CONSUMER, start_time=since_ns).end()
+            yield
+        finally:
+            context.detach(token)
+
+    def carrier(self) -> dict[str, str]:
+        filled: dict[str, str] = {}
+        inject(filled)
+        return filled
+
+    def trace_ids(self) -> dict[str, str]:
+        current = trace.get_current_span().get_span_context()
+        if not current.is_valid:
+            return {}
+        return {"trace_id": trace.format_trace_id(current.trace_id), "span_id": trace.format_span_id(current.span_id)}
+
+    def count(self, name: str, value: int, attributes: Attributes) -> None:
+        if name not in self._counters:
+            self._counters[name] = self._meter.create_counter(name)
+        self._counters[name].add(value, attributes)
+
+    def record(self, name: str, value: float, attributes: Attributes, unit: str) -> None:
+        if name not in self._histograms:
+            self._histograms[name] = self._meter.create_histogram(name, unit)
+        self._histograms[name].record(value, attributes)
+
+    def flush(self) -> None:
+        spans = self._gathered.take()
+        if time.monotonic() < self._paused_until:
+            self.count(DROPPED, len(spans), NOTHING)
+        elif not self._send(spans):
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            self.count(DROPPED, len(spans), NOTHING)
+            logger.warning("telemetry cannot be sent", paused_seconds=PAUSE_SECONDS)
+
+    def _send(self, spans: list[ReadableSpan]) -> bool:
+        if spans and self._spans.export(spans) is not SpanExportResult.SUCCESS:
+            return False
+        self._reader.collect()
+        data, self._reader.collected = self._reader.collected, None
+        return data is None or self._metrics.export(data) is MetricExportResult.SUCCESS
+
+
+class _Gathered(SpanProcessor):
+    def __init__(self) -> None:
+        self._ended: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if len(self._ended) < MOST_SPANS:
+            self._ended.append(span)
+
+    def take(self) -> list[ReadableSpan]:
+        taken, self._ended = self._ended, []
+        return taken
+
+
+class _Reader(MetricReader):
+    collected: MetricsData | None = None
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 0, **_: Any) -> None:
+        self.collected = metrics_data
+
+    def shutdown(self, timeout_millis: float = 0, **_: Any) -> None:
+        pass
+
+
+def _ignore(_: Attributes) -> None:
+    pass
+
+
+def _resource(service: str) -> dict[str, str]:
+    # Semantic conventions for FaaS and cloud resources, opentelemetry.io/docs/specs/semconv/resource.
+    return {
+        "service.name": service,
+        "service.instance.id": IDENTITY,
+        "faas.name": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", service),
+        "faas.version": os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        "faas.instance": IDENTITY,
+        "cloud.provider": "aws",
+        "cloud.region": os.environ.get("AWS_REGION", ""),
+    }
