@@ -1,23 +1,23 @@
 """OpenTelemetry's SDK, set up for an environment that may be frozen between two invocations: spans and metrics are
 gathered while one runs, and sent over OTLP/HTTP before it ends."""
 
-import logging
+import http.client
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from opentelemetry import context, trace
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanKind
 
 from rottenbot.environment import IDENTITY
@@ -34,8 +34,7 @@ class Exporter:
     it again and again; the spans of that time are dropped and counted."""
 
     def __init__(self, endpoint: str, service: str, timeout: float) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what fails is told once, below
-        resource = Resource.create(_resource(service))
+        resource = Resource(_resource(service))
         self._gathered = _Gathered()
         tracers = TracerProvider(resource=resource)
         tracers.add_span_processor(self._gathered)
@@ -44,8 +43,8 @@ class Exporter:
         self._meter = MeterProvider(metric_readers=[self._reader], resource=resource).get_meter("rottenbot")
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
-        self._spans = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=timeout)
-        self._metrics = OTLPMetricExporter(f"{endpoint.rstrip('/')}/v1/metrics", timeout=timeout)
+        self._traces = _Way(f"{endpoint.rstrip('/')}/v1/traces", timeout)
+        self._metrics = _Way(f"{endpoint.rstrip('/')}/v1/metrics", timeout)
         self._paused_until = 0.0
 
     @contextmanager
@@ -97,11 +96,62 @@ class Exporter:
             logger.warning("telemetry cannot be sent", paused_seconds=PAUSE_SECONDS)
 
     def _send(self, spans: list[ReadableSpan]) -> bool:
-        if spans and self._spans.export(spans) is not SpanExportResult.SUCCESS:
+        try:
+            if spans:
+                self._traces.begin(encode_spans(spans).SerializeToString())
+            self._reader.collect()  # while the collector is busy with the spans
+            if self._reader.collected:
+                self._metrics.begin(encode_metrics(self._reader.collected).SerializeToString())
+            return self._traces.finish() and self._metrics.finish()
+        except (OSError, http.client.HTTPException):
+            self._traces.close()
+            self._metrics.close()
             return False
-        self._reader.collect()
-        data, self._reader.collected = self._reader.collected, None
-        return data is None or self._metrics.export(data) is MetricExportResult.SUCCESS
+
+
+class _Way:
+    """A kept connection to one address of a collector. The exporters that come with OpenTelemetry's packages do the
+    same with `requests`, which takes longer to import and to send."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        parts = urlsplit(url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(parts.netloc, timeout=timeout)
+        self._path = parts.path
+        self._body: bytes | None = None
+
+    def begin(self, body: bytes) -> None:
+        """Send a request, to read its answer later."""
+        self._body = body
+        try:
+            self._request()
+        except (ConnectionError, http.client.HTTPException):
+            self._again()
+
+    def finish(self) -> bool:
+        """Whether the last request was taken; true when there was none."""
+        if self._body is None:
+            return True
+        try:
+            answer = self._connection.getresponse()
+        except (ConnectionError, http.client.HTTPException):
+            self._again()
+            answer = self._connection.getresponse()
+        self._body = None
+        answer.read()
+        return answer.status < http.HTTPStatus.BAD_REQUEST
+
+    def close(self) -> None:
+        self._body = None
+        self._connection.close()
+
+    def _again(self) -> None:
+        # A kept connection ends while the environment is frozen.
+        self._connection.close()
+        self._request()
+
+    def _request(self) -> None:
+        self._connection.request("POST", self._path, self._body, {"Content-Type": "application/x-protobuf"})
 
 
 class _Gathered(SpanProcessor):
