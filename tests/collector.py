@@ -88,3 +88,9 @@ def collecting() -> Iterator[Collector]:
 
 def _plain(attributes: Any) -> dict[str, Any]:
     return {one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in attributes}
+
+
+if __name__ == "__main__":
+    with collecting() as alone:
+        print(alone.url, flush=True)
+        threading.Event().wait()

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -96,6 +96,10 @@ def main() -> int:
         starts = [_start(stack, client, runtime, photos["0.25 MP"], progress) for runtime in ("litert", "tensorflow")]
         served = [_serve(client, photos[size], size, clients, progress) for size, clients in LOADS]
         original = [_original(photos[size], size, progress) for size in SIZES]
+    with Progress(console=console) as progress:
+        start, latency = _observed(photos["0.25 MP"], progress)
+    starts.append(start)
+    served.append(latency)
     _print_starts(starts)
     _print_latencies(served, original)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
@@ -138,6 +142,21 @@ def _start(stack: Stack, client: Client, runtime: str, photo: bytes, progress: P
         memory = max(memory, sum(child.memory_info().rss for child in runtimes) / 2**20)
         environment.stop()
     return Start(runtime, statistics.median(seconds), max(seconds), memory)
+
+
+def _observed(photo: bytes, progress: Progress) -> tuple[Start, Latency]:
+    """The same with traces and metrics sent to a collector, a process of its own."""
+    command = [sys.executable, "-m", "tests.collector"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as collector:
+        assert collector.stdout
+        settings = Settings.read().on_free_ports(ROOT / ".rottenbot" / "bench")
+        settings = replace(settings, otel_exporter_otlp_endpoint=collector.stdout.readline().strip())
+        with running(settings, lambda _: None, fresh=True) as stack:
+            client = Client(stack.url).join()
+            start = _start(stack, client, "litert", photo, progress)
+            latency = _serve(client, photo, "0.25 MP", 1, progress)
+        collector.terminate()
+    return replace(start, runtime="litert, observed"), replace(latency, what="/predict, observed, 0.25 MP")
 
 
 def _request(client: Client, photo: bytes) -> requests.PreparedRequest:
