@@ -50,6 +50,7 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
         [("ROTTENBOT_POSTGRES_PORT", port)],
         "postgresql",
         signal.SIGINT,  # a fast shutdown: it does not wait for clients to leave
+        answers=lambda: _lets_in(port, credentials.database_password),  # it listens before it does
     )
 
 
@@ -221,6 +222,18 @@ def host(settings: Settings) -> str:
 
 def _addresses(settings: Settings) -> list[str]:
     return sorted({"127.0.0.1", host(settings)})
+
+
+def _lets_in(port: int, password: str) -> bool:
+    import pg8000.native
+
+    try:
+        pg8000.native.Connection(
+            POSTGRES_USER, password=password, host="127.0.0.1", port=port, database="postgres", timeout=2
+        ).close()
+    except (pg8000.native.DatabaseError, pg8000.native.InterfaceError, OSError):
+        return False
+    return True
 
 
 def _postgres_programs() -> Path:
