@@ -37,19 +37,23 @@ def labels() -> dict[str, str]:
 
 def images() -> dict[str, str]:
     """The built images by the tag that the template gives them."""
-    built = _functions(yaml_parse(BUILT.read_text()))
-    return {function["Metadata"]["DockerTag"]: function["Properties"]["ImageUri"] for function in built}
+    return _images(yaml_parse(BUILT.read_text()))
 
 
 def publish_changes(parameters: Mapping[str, str]) -> None:
     """Have a new version of the functions published when an image or a parameter has changed: SAM looks at images and
     at the text of the template alone."""
-    identities = docker("image", "inspect", "--format={{.Id}}", *sorted(images().values()))
-    everything = json.dumps([identities, sorted(parameters.items())])
     template = yaml_parse(BUILT.read_text())
+    identities = docker("image", "inspect", "--format={{.Id}}", *sorted(_images(template).values()))
+    everything = json.dumps([identities, sorted(parameters.items())])
     for function in _functions(template):
         function["Properties"]["AutoPublishCodeSha256"] = hashlib.sha256(everything.encode()).hexdigest()
     BUILT.write_text(yaml_dump(template))
+
+
+def _images(template: dict[str, Any]) -> dict[str, str]:
+    functions = _functions(template)
+    return {function["Metadata"]["DockerTag"]: function["Properties"]["ImageUri"] for function in functions}
 
 
 def _functions(template: dict[str, Any]) -> list[dict[str, Any]]:

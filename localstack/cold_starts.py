@@ -17,6 +17,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from deployment import costs
 from functions.auth import keys
 from localstack import docker, parts
 from localstack.__main__ import end_with_parent
@@ -36,9 +37,6 @@ STARTS: Final = 3
 WARM_ANSWERS: Final = 20
 START_SECONDS: Final = 120
 PHOTO: Final = ROOT / "tests" / "photos" / "Apple__Rotten.jpg"
-# AWS Lambda pricing, x86, US East (N. Virginia) and Europe (Ireland): US dollars per GB-second and per request.
-DOLLARS_PER_GB_SECOND: Final = 0.0000166667
-DOLLARS_PER_REQUEST: Final = 0.0000002
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def _request(processes: Processes, settings: Settings) -> tuple[bytes, dict[str,
 
 
 def _cells(measured: Measured, memory: int) -> list[str]:
-    dollars = 1e6 * (measured.warm / 1000 * memory / 1024 * DOLLARS_PER_GB_SECOND + DOLLARS_PER_REQUEST)
+    dollars = 1e6 * (measured.warm / 1000 * memory / 1024 * costs.LAMBDA_GB_SECOND + costs.LAMBDA_REQUEST)
     return [f"{measured.init:.2f}", f"{measured.first:.2f}", f"{measured.warm:.0f}", f"{dollars:.2f}"]
 
 

@@ -7,13 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
 
+from deployment.build import BUILT
 from localstack.gateway import deploy
 from localstack.ports import listening
 from localstack.settings import ROOT
-
-BUILT: Final = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 def serve(host: str, port: int, lambda_host: str, lambda_port: int, folder: Path, network: str) -> None:

@@ -101,9 +101,10 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
             return {"environment": environment.IDENTITY, "started": first}
         method, route = event.get("httpMethod", ""), event.get("resource", "")
         asked = {"http.request.method": method, "http.route": route, "faas.coldstart": first, "faas.trigger": "http"}
-        with telemetry.continued(_lower(event)), telemetry.span(f"{method} {route}", asked, "server") as add:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        with telemetry.continued(headers), telemetry.span(f"{method} {route}", asked, "server") as add:
             logger.append_keys(**telemetry.trace_ids())
-            answer = _answer(app, event, context)
+            answer = _answer(app, event, headers, context)
             add(_outcome(answer["statusCode"]))
         milliseconds = (time.perf_counter() - began) * 1000
         timing = [f'cold;desc="cold start";dur={start:.1f}'] if start else []
@@ -117,9 +118,11 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
     return handle
 
 
-def _answer(app: APIGatewayRestResolver, event: Event, context: LambdaContext) -> dict[str, Any]:
+def _answer(
+    app: APIGatewayRestResolver, event: Event, headers: dict[str, str], context: LambdaContext
+) -> dict[str, Any]:
     try:
-        _check_body(event)
+        _check_body(event, headers)
         return app.resolve(event, context)
     except BadRequestError as error:
         return _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
@@ -203,14 +206,10 @@ def _as_event(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _lower(event: Event) -> dict[str, str]:
-    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-
-
-def _check_body(event: Event) -> None:
+def _check_body(event: Event, headers: dict[str, str]) -> None:
     # What the router lets through: it takes the first element of an array, and any bytes as the one part of a form.
     message = Message()
-    message["Content-Type"] = _lower(event).get("content-type", "")
+    message["Content-Type"] = headers.get("content-type", "")
     body = event.get("body") or ""
     if message.get_content_type() == "multipart/form-data":
         boundary = message.get_boundary()

@@ -22,7 +22,7 @@ from opentelemetry.trace import SpanKind
 
 from rottenbot.environment import IDENTITY
 from rottenbot.logs import logger
-from rottenbot.telemetry import NOTHING, Attributes, Kind
+from rottenbot.telemetry import NOTHING, Attributes, Kind, ignore
 
 PAUSE_SECONDS: Final = 10.0
 MOST_SPANS: Final = 2000
@@ -50,7 +50,7 @@ class Exporter:
     @contextmanager
     def span(self, name: str, attributes: Attributes, kind: Kind) -> Iterator[Callable[[Attributes], None]]:
         if kind == "client" and not trace.get_current_span().get_span_context().is_valid:
-            yield _ignore  # a call that is part of no work would be a trace of its own
+            yield ignore  # a call that is part of no work would be a trace of its own
             return
         with self._tracer.start_as_current_span(name, kind=SpanKind[kind.upper()], attributes=attributes) as current:
             yield current.set_attributes
@@ -175,10 +175,6 @@ class _Reader(MetricReader):
 
     def shutdown(self, timeout_millis: float = 0, **_: Any) -> None:
         pass
-
-
-def _ignore(_: Attributes) -> None:
-    pass
 
 
 def _resource(service: str) -> dict[str, str]:
