@@ -12,7 +12,7 @@ from localstack.demo import demo
 from localstack.ports import NoPortsError
 from localstack.processes import PartError
 from localstack.settings import Settings, SettingsError
-from localstack.stack import Stack, running
+from localstack.stack import Stack, observed, running
 
 PR_SET_PDEATHSIG: Final = 1
 
@@ -36,11 +36,9 @@ def main() -> int:
 
 def run(settings: Settings) -> int:
     """Serve until interrupted. Raises PartError when a part ends before."""
-    with running(settings, lambda line: print(line, flush=True), sys.stdout.buffer) as stack:
-        print(
-            f"\nThe API is at {stack.url}, its documentation at {stack.url}/api/v1/docs. Stop with Ctrl-C.\n",
-            flush=True,
-        )
+    with running(observed(settings), lambda line: print(line, flush=True), sys.stdout.buffer) as stack:
+        print(f"\nThe API is at {stack.url}, its documentation at {stack.url}/api/v1/docs,", flush=True)
+        print(f"what it did in the last minutes at {stack.status_page}. Stop with Ctrl-C.\n", flush=True)
         _watch(stack)
     print("stopped", flush=True)
     return 0

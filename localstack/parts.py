@@ -157,6 +157,14 @@ def compose(settings: Settings, credentials: Credentials) -> Part:
     )
 
 
+def status(settings: Settings) -> Part:
+    """What collects the functions' telemetry when nobody else does, with a page about it."""
+    port = settings.rottenbot_status_port
+    command: Command = [own_python(), "-m", "localstack.status", "--port", str(port)]
+    command += ["--hosts", ",".join(_addresses(settings)), "--localstack", localstack_url(settings)]
+    return Part("Status", command, [("ROTTENBOT_STATUS_PORT", port)], environment={"PYTHONPATH": str(ROOT)})
+
+
 def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] | None) -> Part:
     """API Gateway and the functions; deploys template.yaml to LocalStack first."""
     parameters = {
@@ -186,6 +194,7 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     command += ["--python", own_python(), "--concurrency", str(settings.rottenbot_concurrency)]
     command += ["--functions", settings.rottenbot_functions]
     command += ["--folder", settings.rottenbot_state / "containers", "--network", settings.network]
+    command += ["--status", status_url(settings)]
     return Part(
         "Gateway",
         command,
@@ -213,6 +222,11 @@ def archive_url(settings: Settings) -> str:
 def localstack_url(settings: Settings) -> str:
     """LocalStack's address."""
     return f"http://{host(settings)}:{settings.rottenbot_localstack_port}"
+
+
+def status_url(settings: Settings) -> str:
+    """The address of the status part, for telemetry and for its page."""
+    return f"http://{host(settings)}:{settings.rottenbot_status_port}"
 
 
 def host(settings: Settings) -> str:

@@ -35,6 +35,7 @@ class Settings:
     rottenbot_archive_internal_ports: int = 18330
     rottenbot_postgres_port: int = 54320
     rottenbot_redis_port: int = 63790
+    rottenbot_status_port: int = 3002
     rottenbot_functions: str = "processes"
     rottenbot_servers: str = "processes"
     rottenbot_concurrency: int = 2

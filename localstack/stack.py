@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,12 @@ class Stack:
     def url(self) -> str:
         """The address of the API."""
         return f"http://{self.settings.rottenbot_host}:{self.settings.rottenbot_port}"
+
+    @property
+    def status_page(self) -> str:
+        """The address of the page about the last minutes; `sam local` serves nothing beside the API."""
+        server = parts.status_url(self.settings) if self.settings.rottenbot_functions == "containers" else self.url
+        return f"{server}/_local/status"
 
     def aws(self, service: str) -> Any:
         """A client of LocalStack."""
@@ -123,14 +129,22 @@ def start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
         time.sleep(0.02)
 
 
+def observed(settings: Settings) -> Settings:
+    """The same with the telemetry going to the stack's own status page, unless it goes somewhere else."""
+    endpoint = settings.otel_exporter_otlp_endpoint or parts.status_url(settings)
+    return replace(settings, otel_exporter_otlp_endpoint=endpoint)
+
+
 def _servers(settings: Settings, credentials: Credentials) -> list[Part]:
+    status = [parts.status(settings)] if settings.otel_exporter_otlp_endpoint == parts.status_url(settings) else []
     if settings.rottenbot_servers == "compose":
-        return [parts.compose(settings, credentials)]
+        return [parts.compose(settings, credentials), *status]
     return [
         parts.localstack(settings),
         parts.archive(settings, credentials),
         parts.postgres(settings, credentials),
         parts.redis(settings),
+        *status,
     ]
 
 

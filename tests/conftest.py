@@ -1,10 +1,9 @@
 """One running stack for every test that needs one, on free ports and with state of its own."""
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import redis
 
 from localstack import aws, parts
 from localstack.client import Client
-from localstack.processes import Part
 from localstack.settings import ROOT, Settings
 from localstack.stack import Stack, running
+from tests.outage import without
 
 PHOTOS = ROOT / "tests" / "photos"
 RETRY_SECONDS = "2"
@@ -53,28 +52,8 @@ def deployed(stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def outage(stack: Stack) -> Callable[[str], Any]:
-    """A block in which one part of the stack is not there."""
-    makers: dict[str, Callable[[], Part]] = {
-        "PostgreSQL": lambda: parts.postgres(stack.settings, stack.credentials),
-        "Redis": lambda: parts.redis(stack.settings),
-        "Archive": lambda: parts.archive(stack.settings, stack.credentials),
-    }
-
-    @contextmanager
-    def without(name: str) -> Iterator[None]:
-        process = stack.processes.started[name]
-        process.send_signal(signal.SIGINT if name == "PostgreSQL" else signal.SIGTERM)
-        process.wait(10)
-        try:
-            yield
-        finally:
-            part = makers[name]()
-            stack.processes.start(part)
-            began = time.monotonic()
-            while not stack.processes.ready(part, time.monotonic() - began):
-                time.sleep(0.02)
-
-    return without
+    """Makes a block in which one part of the stack is not there."""
+    return partial(without, stack)
 
 
 @pytest.fixture

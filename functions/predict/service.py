@@ -21,7 +21,9 @@ from rottenbot.storage import StoredObject
 MAX_INLINE_BYTES: Final = 4_500_000
 
 settings.check(settings.model, settings.events)
+_began = time.perf_counter()
 model = classifier.load(settings.model().model_runtime, settings.model().model_threads)
+telemetry.record("model_load", (time.perf_counter() - _began) * 1000)
 
 
 class UnsupportedTypeError(Exception):

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def main() -> None:
     gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
     gateway.create()
     _answer_as_api_gateway(gateway._app, template)
+    gateway._app.add_url_rule("/_local/status", view_func=lambda: _status_page(arguments.status))
     gateway._app.run(arguments.host, arguments.port, threaded=True)
 
 
@@ -139,6 +141,14 @@ def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
     app.register_error_handler(PayloadTooLargeError, lambda _: respond("REQUEST_TOO_LARGE"))
     app.register_error_handler(404, lambda _: respond("MISSING_AUTHENTICATION_TOKEN"))
     app.register_error_handler(405, lambda _: respond("MISSING_AUTHENTICATION_TOKEN"))
+
+
+def _status_page(url: str) -> Response:
+    try:
+        with urllib.request.urlopen(f"{url}/_local/status", timeout=5) as answer:
+            return Response(answer.read(), content_type=answer.headers["Content-Type"])
+    except OSError:
+        return Response("There is no status page: the telemetry goes somewhere else.", 404, content_type="text/plain")
 
 
 def _is_binary(binary_types: list[str], media_type: str) -> bool:
@@ -174,6 +184,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--functions", choices=FUNCTIONS, required=True)
     parser.add_argument("--network", required=True, help="the Docker network of containers")
     parser.add_argument("--folder", type=Path, required=True, help="for the files of containers")
+    parser.add_argument("--status", required=True, help="where the status page is, if there is one")
     parser.add_argument("--concurrency", type=int, required=True, help="execution environments per function")
     return parser.parse_args()
 

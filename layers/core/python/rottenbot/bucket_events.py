@@ -50,6 +50,7 @@ def handler(process: Callable[[CreatedObject], None]) -> Callable[[dict[str, Any
                 process(created)
         except Exception:
             logger.exception("message failed", message_id=record.message_id)
+            telemetry.count("messages_failed", {"attempt": record.attributes.approximate_receive_count})
             raise
 
     @logger.inject_lambda_context(clear_state=True)

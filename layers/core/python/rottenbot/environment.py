@@ -19,6 +19,11 @@ def enter() -> bool:
     return first and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
 
 
+def memory() -> int:
+    """Bytes of memory that the process takes now (statm of proc(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def age() -> float:
     """Seconds since the process was started (field 22 of proc_pid_stat(5), in ticks since the machine was)."""
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])

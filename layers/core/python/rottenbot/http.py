@@ -106,12 +106,12 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
             logger.append_keys(**telemetry.trace_ids())
             answer = _answer(app, event, headers, context)
             add(_outcome(answer["statusCode"]))
-        milliseconds = (time.perf_counter() - began) * 1000
-        timing = [f'cold;desc="cold start";dur={start:.1f}'] if start else []
-        timing.append(f"app;dur={milliseconds:.1f}")
-        answer.setdefault("multiValueHeaders", {})["Server-Timing"] = [", ".join(timing)]
-        logger.info("request", method=method, route=route, status=answer["statusCode"], timing=timing)
-        _measure(method, route, answer["statusCode"], milliseconds, start)
+            milliseconds = (time.perf_counter() - began) * 1000
+            timing = [f'cold;desc="cold start";dur={start:.1f}'] if start else []
+            timing.append(f"app;dur={milliseconds:.1f}")
+            answer.setdefault("multiValueHeaders", {})["Server-Timing"] = [", ".join(timing)]
+            logger.info("request", method=method, route=route, status=answer["statusCode"], timing=timing)
+            _measure(method, route, answer["statusCode"], milliseconds, start)
         telemetry.flush()
         return answer
 
@@ -138,9 +138,9 @@ def _outcome(status: int) -> telemetry.Attributes:
 
 def _measure(method: str, route: str, status: int, milliseconds: float, start: float | None) -> None:
     api = "auth" if "/auth/" in route else "inference"
-    attributes: telemetry.Attributes = {"method": method, "route": route, "status": int(status)}
-    telemetry.count(f"{api}_api_requests", attributes)
-    telemetry.record(f"{api}_api_duration", milliseconds, attributes)
+    asked: telemetry.Attributes = {"method": method, "route": route}
+    telemetry.count(f"{api}_api_requests", {**asked, "status": int(status)})
+    telemetry.record(f"{api}_api_duration", milliseconds, asked)
     if start:
         telemetry.count("cold_starts")
         telemetry.record("cold_start_duration", start)

@@ -1,7 +1,9 @@
-"""OpenTelemetry's SDK, set up for an environment that may be frozen between two invocations: spans and metrics are
-gathered while one runs, and sent over OTLP/HTTP before it ends."""
+"""OpenTelemetry's SDK, set up for an environment that may be frozen between two invocations: spans, metrics and log
+lines are gathered while one runs, and sent over OTLP/HTTP before it ends."""
 
 import http.client
+import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,40 +12,62 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from opentelemetry import context, trace
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.metrics import Counter, Histogram, _Gauge
 from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind
 
 from rottenbot.environment import IDENTITY
 from rottenbot.logs import logger
-from rottenbot.telemetry import NOTHING, Attributes, Kind, ignore
+from rottenbot.telemetry import Attributes, Kind, ignore
 
 PAUSE_SECONDS: Final = 10.0
-MOST_SPANS: Final = 2000
-DROPPED: Final = "telemetry_dropped_spans"
+MOST: Final = 2000
+DROPPED: Final = "telemetry_dropped"
+SEVERITIES: Final = {
+    "DEBUG": SeverityNumber.DEBUG,
+    "INFO": SeverityNumber.INFO,
+    "WARNING": SeverityNumber.WARN,
+    "ERROR": SeverityNumber.ERROR,
+    "CRITICAL": SeverityNumber.FATAL,
+}
+BOUNDARIES: Final[dict[str, list[float]]] = {
+    "ms": [5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000],
+    "1": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+}
+SCOPE: Final = InstrumentationScope("rottenbot")
+SAID_OTHERWISE: Final = ("message", "level", "timestamp", "service", "trace_id", "span_id")
 
 
 class Exporter:
     """Gathers and sends. A collector that fails or is slow is left alone for a while, so that requests do not wait for
-    it again and again; the spans of that time are dropped and counted."""
+    it again and again; the spans and log lines of that time are dropped and counted. Metrics are totals, and so lose
+    nothing."""
 
     def __init__(self, endpoint: str, service: str, timeout: float) -> None:
         resource = Resource(_resource(service))
-        self._gathered = _Gathered()
+        self._spans = _Spans()
         tracers = TracerProvider(resource=resource)
-        tracers.add_span_processor(self._gathered)
+        tracers.add_span_processor(self._spans)
         self._tracer = tracers.get_tracer("rottenbot")
+        self._lines = _Lines(resource)
+        logger.addHandler(self._lines)
         self._reader = _Reader()
         self._meter = MeterProvider(metric_readers=[self._reader], resource=resource).get_meter("rottenbot")
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._gauges: dict[str, _Gauge] = {}
         self._traces = _Way(f"{endpoint.rstrip('/')}/v1/traces", timeout)
+        self._logs = _Way(f"{endpoint.rstrip('/')}/v1/logs", timeout)
         self._metrics = _Way(f"{endpoint.rstrip('/')}/v1/metrics", timeout)
         self._paused_until = 0.0
 
@@ -83,29 +107,44 @@ class Exporter:
 
     def record(self, name: str, value: float, attributes: Attributes, unit: str) -> None:
         if name not in self._histograms:
-            self._histograms[name] = self._meter.create_histogram(name, unit)
+            bounds = BOUNDARIES[unit]
+            self._histograms[name] = self._meter.create_histogram(
+                name, unit, explicit_bucket_boundaries_advisory=bounds
+            )
         self._histograms[name].record(value, attributes)
 
-    def flush(self) -> None:
-        spans = self._gathered.take()
-        if time.monotonic() < self._paused_until:
-            self.count(DROPPED, len(spans), NOTHING)
-        elif not self._send(spans):
-            self._paused_until = time.monotonic() + PAUSE_SECONDS
-            self.count(DROPPED, len(spans), NOTHING)
-            logger.warning("telemetry cannot be sent", paused_seconds=PAUSE_SECONDS)
+    def gauge(self, name: str, value: float, unit: str) -> None:
+        if name not in self._gauges:
+            self._gauges[name] = self._meter.create_gauge(name, unit)
+        self._gauges[name].set(value)
 
-    def _send(self, spans: list[ReadableSpan]) -> bool:
+    def flush(self) -> None:
+        spans, lines = self._spans.take(), self._lines.take()
+        if time.monotonic() < self._paused_until:
+            self._drop(spans, lines)
+        elif not self._send(spans, lines):
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            self._drop(spans, lines)
+            logger.warning(f"telemetry cannot be sent, trying again after {PAUSE_SECONDS:.0f} s")
+
+    def _drop(self, spans: list[ReadableSpan], lines: list[ReadableLogRecord]) -> None:
+        self.count(DROPPED, len(spans), {"signal": "spans"})
+        self.count(DROPPED, len(lines), {"signal": "logs"})
+
+    def _send(self, spans: list[ReadableSpan], lines: list[ReadableLogRecord]) -> bool:
+        ways = self._traces, self._logs, self._metrics
         try:
             if spans:
                 self._traces.begin(encode_spans(spans).SerializeToString())
-            self._reader.collect()  # while the collector is busy with the spans
+            if lines:
+                self._logs.begin(encode_logs(lines).SerializeToString())
+            self._reader.collect()  # while the collector is busy with the rest
             if self._reader.collected:
                 self._metrics.begin(encode_metrics(self._reader.collected).SerializeToString())
-            return self._traces.finish() and self._metrics.finish()
+            return all([way.finish() for way in ways])  # noqa: C419  every answer has to be read
         except (OSError, http.client.HTTPException):
-            self._traces.close()
-            self._metrics.close()
+            for way in ways:
+                way.close()
             return False
 
 
@@ -154,17 +193,48 @@ class _Way:
         self._connection.request("POST", self._path, self._body, {"Content-Type": "application/x-protobuf"})
 
 
-class _Gathered(SpanProcessor):
+class _Spans(SpanProcessor):
     def __init__(self) -> None:
         self._ended: list[ReadableSpan] = []
 
     def on_end(self, span: ReadableSpan) -> None:
-        if len(self._ended) < MOST_SPANS:
+        if len(self._ended) < MOST:
             self._ended.append(span)
 
     def take(self) -> list[ReadableSpan]:
         taken, self._ended = self._ended, []
         return taken
+
+
+class _Lines(logging.Handler):
+    """What the one logger writes, with the same fields."""
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__()
+        self._resource = resource
+        self._said: list[ReadableLogRecord] = []
+
+    def take(self) -> list[ReadableLogRecord]:
+        taken, self._said = self._said, []
+        return taken
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._said) == MOST:
+            return
+        fields = json.loads(logger.registered_formatter.format(record))
+        attributes = {
+            key: value if isinstance(value, str | int | float) else json.dumps(value)
+            for key, value in fields.items()
+            if key not in SAID_OTHERWISE and value is not None
+        }
+        line = LogRecord(
+            timestamp=int(record.created * 1e9),
+            severity_text=record.levelname,
+            severity_number=SEVERITIES[record.levelname],
+            body=fields["message"],
+            attributes=attributes,
+        )
+        self._said.append(ReadableLogRecord(line, self._resource, SCOPE))
 
 
 class _Reader(MetricReader):

@@ -1,4 +1,4 @@
-"""Spans and metrics, in the terms of OpenTelemetry. While no endpoint is set they cost nothing, and nothing of
+"""Spans, metrics and logs, in the terms of OpenTelemetry. While no endpoint is set they cost nothing, and nothing of
 OpenTelemetry is imported."""
 
 from collections.abc import Callable, Iterator, Mapping
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from rottenbot import settings
+from rottenbot import environment, settings
 
 if TYPE_CHECKING:
     from rottenbot.otlp import Exporter
@@ -64,6 +64,12 @@ def record(name: str, value: float, attributes: Attributes = NOTHING, unit: str 
         exporter.record(name, value, attributes, unit)
 
 
+def gauge(name: str, value: float, unit: str) -> None:
+    """Set the present value of something."""
+    if exporter := _exporter():
+        exporter.gauge(name, value, unit)
+
+
 def trace_ids() -> dict[str, str]:
     """The ids of the trace and of the span of this block, for a log line; empty while telemetry is off."""
     exporter = _exporter()
@@ -73,6 +79,7 @@ def trace_ids() -> dict[str, str]:
 def flush() -> None:
     """Send what was gathered, before Lambda freezes the environment. Takes bounded time, and never raises."""
     if exporter := _exporter():
+        exporter.gauge("memory_usage", environment.memory(), "By")
         exporter.flush()
 
 

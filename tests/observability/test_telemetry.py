@@ -3,16 +3,14 @@
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
-import pytest
-
 from localstack.client import Client
-from localstack.settings import ROOT, Settings
-from localstack.stack import Stack, running
-from tests.collector import Collector, Span, collecting
+from localstack.stack import Stack
+from localstack.status.received import Span
+from tests.observability.conftest import Collector
 
 Eventually = Callable[..., None]
 SAVED = {
@@ -33,24 +31,6 @@ SAVED = {
 }
 
 
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with collecting() as collector:
-        yield collector
-
-
-@pytest.fixture(scope="module")
-def observed(collector: Collector) -> Iterator[Stack]:
-    settings = Settings.read().on_free_ports(ROOT / ".rottenbot" / "test-telemetry")
-    with running(replace(settings, otel_exporter_otlp_endpoint=collector.url), print, fresh=True) as stack:
-        yield stack
-
-
-@pytest.fixture
-def user(observed: Stack) -> Client:
-    return Client(observed.url).join()
-
-
 def parents(spans: list[Span]) -> dict[str, str]:
     """The name of each span's parent."""
     names = {span.span_id: span.name for span in spans}
@@ -60,7 +40,7 @@ def parents(spans: list[Span]) -> dict[str, str]:
 def test_a_saved_photo_is_one_trace(
     user: Client, collector: Collector, photo: Path, eventually: Eventually, observed: Stack
 ) -> None:
-    collector.spans.clear()
+    collector.clear()
     uid = user.predict(photo, save=True)["prediction_uid"]
     user.wait_for(uid)
     eventually(lambda: any(span.name == "record_photo" for span in collector.spans))
@@ -81,12 +61,15 @@ def test_a_saved_photo_is_one_trace(
     logged = [json.loads(line) for line in lines if line.startswith("{") and recorded.trace_id in line]
     assert {line["message"] for line in logged} >= {"request", "photo recorded"}
     assert all(line["span_id"] for line in logged)
+    sent = [line for line in collector.lines if line.trace_id == recorded.trace_id]
+    assert {line.message for line in sent} >= {"request", "photo recorded"}
+    assert next(line for line in sent if line.message == "request").attributes["status"] == 200
 
 
 def test_an_uploaded_photo_is_one_trace_from_its_arrival(
     user: Client, collector: Collector, photo: Path, eventually: Eventually
 ) -> None:
-    collector.spans.clear()
+    collector.clear()
     user.wait_for(user.upload(photo))
     eventually(lambda: any(span.name == "record_photo" for span in collector.spans))
     (recorded,) = [span for span in collector.spans if span.name == "record_photo"]
@@ -96,10 +79,10 @@ def test_an_uploaded_photo_is_one_trace_from_its_arrival(
 
 
 def test_no_token_password_email_or_photo_is_sent(user: Client, collector: Collector, photo: Path) -> None:
-    collector.spans.clear()
+    collector.clear()
     user.predict(photo, save=True)
     user.call("POST", "/auth/login", json=user.login)
-    sent = json.dumps([span.__dict__ for span in collector.spans])
+    sent = json.dumps([asdict(span) for span in collector.spans] + [asdict(line) for line in collector.lines])
     assert "sql SELECT" in sent
     for secret in (user.email, user.password, user.refresh_token, user.http.headers["Authorization"], user.user["uid"]):
         assert str(secret) not in sent
@@ -108,17 +91,17 @@ def test_no_token_password_email_or_photo_is_sent(user: Client, collector: Colle
 def test_everything_is_counted(user: Client, collector: Collector, photo: Path) -> None:
     user.predict(photo)
     user.http.post(f"{user.api}/auth/login", json={"email": user.email, "password": "wrong password"})
-    assert {"inference_api_requests", "inference_api_duration", "auth_api_requests", "auth_api_duration"} <= set(
-        collector.metrics
-    )
-    assert {"predictions", "prediction_confidence", "model_inference", "queue_age", "login_failures"} <= set(
-        collector.metrics
-    )
-    assert any(point["route"] == "/api/v1/inference/predict" for point in collector.metrics["inference_api_requests"])
+    calls = {"inference_api_requests", "inference_api_duration", "auth_api_requests", "auth_api_duration"}
+    assert calls <= collector.metrics()
+    assert {"predictions", "prediction_confidence", "queue_age", "login_failures"} <= collector.metrics()
+    assert {"model_load", "model_inference", "memory_usage"} <= collector.metrics()
+    answered = {"method": "POST", "route": "/api/v1/inference/predict", "status": 200}
+    counters = [series for series in collector.series if series.name == "inference_api_requests"]
+    assert any(series.attributes == answered for series in counters)
 
 
 def test_a_broken_part_is_an_error_in_the_trace(user: Client, collector: Collector) -> None:
-    collector.spans.clear()
+    collector.clear()
     user.http.post(f"{user.api}/auth/login", json={"email": user.email, "password": "wrong password"})
     (verified,) = [span for span in collector.spans if span.name == "verify_password"]
     assert verified.events == ["exception"]

@@ -1,0 +1,2 @@
+"""A collector of OpenTelemetry for this machine: keeps the last minutes of what the functions send, shows them on a
+page, and lets Prometheus read the metrics."""

@@ -1,0 +1,97 @@
+"""Everything that people and accidents do to the system, so that no metric, span or log line stays unseen."""
+
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import psutil
+import requests
+from PIL import Image
+
+from localstack.client import ApiError, Client
+from localstack.stack import Stack
+from tests.observability.conftest import Collector
+from tests.outage import without
+
+Eventually = Callable[..., None]
+NO_TOKEN: Final = {"Authorization": "Bearer nonsense"}
+
+
+def everyday(user: Client, photos: list[Path], folder: Path) -> None:
+    """Photos classified, saved, uploaded, read back; some that are none; log-ins that fail, tokens that are wrong."""
+    for index, photo in enumerate(photos):
+        uid = user.predict(photo, save=index % 3 == 0)["prediction_uid"]
+        if uid:
+            user.wait_for(uid)
+    user.predict(_noise(folder))
+    user.wait_for(user.upload(photos[0]))
+    user.wait_for(user.upload(_no_photo(folder)))
+    user.call("GET", "/inference/predictions")
+    user.call("GET", "/auth/me")
+    api = user.api
+    file = {"file": ("a.jpg", b"no photo", "image/jpeg")}
+    requests.post(f"{api}/auth/login", json={"email": user.email, "password": "wrong password"})
+    requests.post(f"{api}/inference/predict", files=file, headers=NO_TOKEN)
+    user.http.post(f"{api}/inference/predict", files=file)
+
+
+def accidents(stack: Stack, user: Client, collector: Collector, photo: Path, eventually: Eventually) -> None:
+    """Redis and the archive away for a while, a function's process killed, a collector that hangs."""
+    collector.delay = 1
+    user.call("GET", "/auth/me")
+    collector.delay = 0
+    with without(stack, "Redis"):
+        for path in ("/auth/me", "/inference/predictions"):
+            assert user.http.get(user.api + path).status_code == 503
+        _unanswered(user, photo)
+    queue = stack.resource("ClassifiedQueue")
+    stack.aws("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "0"})
+    with without(stack, "Archive"):
+        user.predict(photo, save=True)
+        eventually(lambda: _messages(stack, "ClassifiedDeadLetters") > 0, 60)
+    _kill_a_function(stack, "functions.predict.api.handler")
+    eventually(lambda: _answered(user, photo))
+    eventually(lambda: user.call("GET", "/auth/me") and "telemetry_dropped" in collector.metrics())
+
+
+def _unanswered(user: Client, photo: Path) -> None:
+    file = {"file": (photo.name, photo.read_bytes(), "image/jpeg")}
+    assert user.http.post(f"{user.api}/inference/predict", files=file).status_code == 503
+
+
+def _answered(user: Client, photo: Path) -> bool:
+    try:
+        return bool(user.predict(photo))
+    except ApiError:
+        return False
+
+
+def _kill_a_function(stack: Stack, handler: str) -> None:
+    for process in psutil.Process(stack.processes.started["Gateway"].pid).children(recursive=True):
+        if handler in process.cmdline():
+            process.kill()
+
+
+def _messages(stack: Stack, queue: str) -> int:
+    address = stack.resource(queue)
+    name = "ApproximateNumberOfMessages"
+    found = stack.aws("sqs").get_queue_attributes(QueueUrl=address, AttributeNames=[name])
+    return int(found["Attributes"][name])
+
+
+def _noise(folder: Path) -> Path:
+    """A picture of nothing."""
+    file = folder / "noise.jpg"
+    output = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (256, 256, 3), np.uint8)).save(output, "JPEG")
+    file.write_bytes(output.getvalue())
+    return file
+
+
+def _no_photo(folder: Path) -> Path:
+    file = folder / "broken.jpg"
+    file.write_bytes(b"\xff\xd8 no photo " + str(time.time()).encode())
+    return file
