@@ -6,7 +6,7 @@ TRAIN := .venvs/training/bin/python -m training
 NAME ?= lite0
 BASE ?= public.ecr.aws/lambda/python:3.13
 RUNTIME ?= litert
-SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal checkov
+SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal checkov load
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export PYTHONUNBUFFERED := 1
@@ -24,6 +24,9 @@ help: ## Print these lines
 
 run: setup ## Start the whole system on this machine, at http://127.0.0.1:3000, until Ctrl-C
 	@$(RUN) -m localstack run
+
+observe: setup ## The same with Docker for Grafana, which shows traces, metrics and logs at http://127.0.0.1:3003
+	@$(RUN) -m localstack observe
 
 up: images ## The same with Docker: compose.yaml and the functions' images on BASE=image, until Ctrl-C
 	@ROTTENBOT_SERVERS=compose ROTTENBOT_FUNCTIONS=containers $(RUN) -m localstack run
@@ -65,6 +68,9 @@ check: setup .venvs/training/.ready .venvs/checkov/.ready ## Lint, types, templa
 bench: setup .venvs/training/.ready ## Measure start, latency and throughput, beside TensorFlow's
 	@$(RUN) -m tests.performance.bench
 
+load: setup .venvs/load/.ready ## Send photos for five minutes, WITH="--rate 40 …" (--help tells), and count what was saved
+	@$(RUN) -m tests.performance.load $(WITH)
+
 train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test both and their mean, and bake that if it is no worse
 	$(TRAIN) train $(or $(DATASET),$(error Name the folder of photos: make train DATASET=folder)) --run $(NAME)-1
 	$(TRAIN) train $(DATASET) --run $(NAME)-2 --seed 2
@@ -102,4 +108,4 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run up demo test images test-images cold-starts rehearse deploy check bench train mlflow openapi setup lock clean
+.PHONY: help run observe up demo test images test-images cold-starts rehearse deploy check bench load train mlflow openapi setup lock clean

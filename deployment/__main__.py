@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from deployment import account
+from deployment import account, collector
 from deployment.build import build, labels, publish_changes
 from deployment.stages import DeploymentError, Stage, as_overrides
 from localstack.docker import docker
@@ -26,6 +26,9 @@ def main() -> int:
         docker("info", "--format", "{{.ServerVersion}}")
         parameters = stage.parameters | labels() | dict(one.split("=", 1) for one in arguments.parameters)
         print(f"Deploying {stage.stack} to account {owner} in {region} …", flush=True)
+        if parameters.get("Collector", "off") != "off":
+            architecture = parameters.get("Architecture", "x86_64")
+            collector.fetch(boto3.client("lambda", region_name=region), collector.layer(region, architecture))
         build(parameters)
         publish_changes(parameters)
         deploy(stage, region, parameters)

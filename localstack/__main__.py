@@ -1,4 +1,5 @@
-"""The whole system on this machine: `run` serves until Ctrl-C, `demo` shows the main job and ends."""
+"""The whole system on this machine: `run` serves until Ctrl-C, `observe` does that with Grafana beside it, `demo` shows
+the main job and ends."""
 
 import argparse
 import ctypes
@@ -7,25 +8,30 @@ import sys
 import time
 from typing import Final
 
+from localstack import parts
 from localstack.client import ApiError
 from localstack.demo import demo
 from localstack.ports import NoPortsError
 from localstack.processes import PartError
 from localstack.settings import Settings, SettingsError
-from localstack.stack import Stack, observed, running
+from localstack.stack import Observer, Stack, running
 
 PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m localstack", description=__doc__)
-    parser.add_argument("command", choices=["run", "demo"])
+    parser.add_argument("command", choices=["run", "observe", "demo"])
     command = parser.parse_args().command
     end_with_parent()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, _interrupt)
     try:
-        return demo() if command == "demo" else run(Settings.read())
+        if command == "demo":
+            return demo()
+        settings = Settings.read()
+        usual: Observer = "none" if settings.otel_exporter_otlp_endpoint else "status"
+        return run(settings, "grafana" if command == "observe" else usual)
     except KeyboardInterrupt:
         print("stopped", flush=True)
         return 130
@@ -34,11 +40,16 @@ def main() -> int:
         return 1
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, observer: Observer) -> int:
     """Serve until interrupted. Raises PartError when a part ends before."""
-    with running(observed(settings), lambda line: print(line, flush=True), sys.stdout.buffer) as stack:
+    with running(settings, lambda line: print(line, flush=True), sys.stdout.buffer, observer=observer) as stack:
         print(f"\nThe API is at {stack.url}, its documentation at {stack.url}/api/v1/docs,", flush=True)
-        print(f"what it did in the last minutes at {stack.status_page}. Stop with Ctrl-C.\n", flush=True)
+        seen = {
+            "none": f"what it does is told to {settings.otel_exporter_otlp_endpoint}",
+            "status": f"what it did in the last minutes at {stack.status_page}",
+            "grafana": f"what it does in Grafana at {parts.grafana_url(settings)}/dashboards",
+        }[observer]
+        print(f"{seen}. Stop with Ctrl-C.\n", flush=True)
         _watch(stack)
     print("stopped", flush=True)
     return 0

@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from localstack import aws, docker
 from localstack.credentials import Credentials
+from localstack.grafana import alerts, dashboards
 from localstack.processes import Part, PartError
 from localstack.settings import ROOT, Settings, own_python, tool
 
@@ -20,6 +21,7 @@ Command = list[str | Path]
 NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
 ARCHIVE_BUCKET: Final = "archive"
 POSTGRES_USER: Final = "rottenbot"
+OBSERVABILITY: Final = ("collector", "tempo", "loki", "prometheus", "node-exporter", "grafana")
 
 
 def postgres(settings: Settings, credentials: Credentials) -> Part:
@@ -135,25 +137,38 @@ def localstack(settings: Settings) -> Part:
 
 def compose(settings: Settings, credentials: Credentials) -> Part:
     """LocalStack, MinIO, PostgreSQL and Valkey as containers. Their data stay in volumes when they end."""
-    docker.docker("compose", "version")
-    given = {name.upper(): str(value) for name, value in vars(settings).items()}
-    ports = ["ROTTENBOT_LOCALSTACK_PORT", "ROTTENBOT_ARCHIVE_PORT", "ROTTENBOT_POSTGRES_PORT", "ROTTENBOT_REDIS_PORT"]
-    file = ROOT / "localstack" / "compose.yaml"
+    ports = [
+        ("ROTTENBOT_LOCALSTACK_PORT", settings.rottenbot_localstack_port),
+        ("ROTTENBOT_ARCHIVE_PORT", settings.rottenbot_archive_port),
+        ("ROTTENBOT_POSTGRES_PORT", settings.rottenbot_postgres_port),
+        ("ROTTENBOT_REDIS_PORT", settings.rottenbot_redis_port),
+    ]
     return Part(
         "Compose",
-        [docker.program(), "compose", "--file", file, "up", "--abort-on-container-exit", "--no-color"],
-        [(name, int(given[name])) for name in ports],
+        _compose_up(),
+        ports,
         stop_signal=signal.SIGINT,
-        environment=given
-        | {
-            "ROTTENBOT_PROJECT": settings.network,
-            "ROTTENBOT_BRIDGE": docker.bridge(),
-            "ROTTENBOT_DATABASE_PASSWORD": credentials.database_password,
-            "ROTTENBOT_ARCHIVE_ACCESS_KEY": credentials.archive_access_key,
-            "ROTTENBOT_ARCHIVE_SECRET_KEY": credentials.archive_secret_key,
-        },
+        environment=_compose_variables(settings, credentials),
         host=host(settings),
         answers=lambda: docker.healthy(settings.network, len(ports)),
+    )
+
+
+def observability(settings: Settings, credentials: Credentials) -> Part:
+    """Grafana with all that it shows, as containers: the collector, Tempo, Loki, Prometheus and Node Exporter."""
+    folder = settings.rottenbot_state / "grafana"
+    dashboards.write(folder / "dashboards")
+    alerts.write(folder / "alerts.yaml")
+    return Part(
+        "Grafana",
+        [*_compose_up(), *OBSERVABILITY],
+        [
+            ("ROTTENBOT_GRAFANA_PORT", settings.rottenbot_grafana_port),
+            ("ROTTENBOT_COLLECTOR_PORT", settings.rottenbot_collector_port),
+        ],
+        stop_signal=signal.SIGINT,
+        environment=_compose_variables(settings, credentials),
+        answers=lambda: _status(f"{grafana_url(settings)}/api/health") == 200,
     )
 
 
@@ -224,6 +239,16 @@ def localstack_url(settings: Settings) -> str:
     return f"http://{host(settings)}:{settings.rottenbot_localstack_port}"
 
 
+def collector_url(settings: Settings) -> str:
+    """The address of the collector that sends telemetry on to Grafana's stores."""
+    return f"http://{host(settings)}:{settings.rottenbot_collector_port}"
+
+
+def grafana_url(settings: Settings) -> str:
+    """Grafana's address."""
+    return f"http://127.0.0.1:{settings.rottenbot_grafana_port}"
+
+
 def status_url(settings: Settings) -> str:
     """The address of the status part, for telemetry and for its page."""
     return f"http://{host(settings)}:{settings.rottenbot_status_port}"
@@ -232,6 +257,22 @@ def status_url(settings: Settings) -> str:
 def host(settings: Settings) -> str:
     """The address at which the functions reach the other parts."""
     return docker.bridge() if settings.in_docker else "127.0.0.1"
+
+
+def _compose_up() -> Command:
+    docker.docker("compose", "version")
+    file = ROOT / "localstack" / "compose.yaml"
+    return [docker.program(), "compose", "--file", file, "up", "--abort-on-container-exit", "--no-color"]
+
+
+def _compose_variables(settings: Settings, credentials: Credentials) -> dict[str, str]:
+    return {name.upper(): str(value) for name, value in vars(settings).items()} | {
+        "ROTTENBOT_PROJECT": settings.network,
+        "ROTTENBOT_BRIDGE": docker.bridge(),
+        "ROTTENBOT_DATABASE_PASSWORD": credentials.database_password,
+        "ROTTENBOT_ARCHIVE_ACCESS_KEY": credentials.archive_access_key,
+        "ROTTENBOT_ARCHIVE_SECRET_KEY": credentials.archive_secret_key,
+    }
 
 
 def _addresses(settings: Settings) -> list[str]:

@@ -36,6 +36,8 @@ class Settings:
     rottenbot_postgres_port: int = 54320
     rottenbot_redis_port: int = 63790
     rottenbot_status_port: int = 3002
+    rottenbot_grafana_port: int = 3003
+    rottenbot_collector_port: int = 4318
     rottenbot_functions: str = "processes"
     rottenbot_servers: str = "processes"
     rottenbot_concurrency: int = 2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from botocore.config import Config
 
@@ -17,6 +17,7 @@ from localstack.processes import Part, PartError, Processes
 from localstack.settings import Settings
 
 Report = Callable[[str], None]
+Observer = Literal["none", "status", "grafana"]
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,21 @@ class Stack:
 
 @contextmanager
 def running(
-    settings: Settings, report: Report, access_log: IO[bytes] | None = None, fresh: bool = False
+    settings: Settings,
+    report: Report,
+    access_log: IO[bytes] | None = None,
+    fresh: bool = False,
+    observer: Observer = "none",
 ) -> Iterator[Stack]:
-    """Start everything, with `fresh` on an empty state folder, and end everything when the block is left.
+    """Start everything, with `fresh` on an empty state folder, and end everything when the block is left. An observer,
+    the page about the last minutes or Grafana in containers, gets the functions' telemetry.
 
     Raises PartError when a part cannot run.
     """
     state = settings.rottenbot_state
+    if observer != "none":
+        url = parts.status_url(settings) if observer == "status" else parts.collector_url(settings)
+        settings = replace(settings, otel_exporter_otlp_endpoint=url)
     processes = Processes(state)
     try:
         if fresh:
@@ -102,7 +111,8 @@ def running(
         if settings.in_docker:
             docker.make_network(settings.network)
             processes.remove_containers(settings.network)
-        start(processes, [*_servers(settings, credentials), parts.gateway(settings, credentials, access_log)], report)
+        servers = _servers(settings, credentials, observer)
+        start(processes, [*servers, parts.gateway(settings, credentials, access_log)], report)
         stack.make_archive()
         stack.invoke("MigrateFunction", {})
         bucket, kept = stack.resource("EventsBucket"), state / "pending"
@@ -129,22 +139,20 @@ def start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
         time.sleep(0.02)
 
 
-def observed(settings: Settings) -> Settings:
-    """The same with the telemetry going to the stack's own status page, unless it goes somewhere else."""
-    endpoint = settings.otel_exporter_otlp_endpoint or parts.status_url(settings)
-    return replace(settings, otel_exporter_otlp_endpoint=endpoint)
-
-
-def _servers(settings: Settings, credentials: Credentials) -> list[Part]:
-    status = [parts.status(settings)] if settings.otel_exporter_otlp_endpoint == parts.status_url(settings) else []
+def _servers(settings: Settings, credentials: Credentials, observer: Observer) -> list[Part]:
+    observers = []
+    if observer == "status":
+        observers = [parts.status(settings)]
+    if observer == "grafana":
+        observers = [parts.observability(settings, credentials)]
     if settings.rottenbot_servers == "compose":
-        return [parts.compose(settings, credentials), *status]
+        return [parts.compose(settings, credentials), *observers]
     return [
         parts.localstack(settings),
         parts.archive(settings, credentials),
         parts.postgres(settings, credentials),
         parts.redis(settings),
-        *status,
+        *observers,
     ]
 
 

@@ -149,8 +149,32 @@ def _traces() -> Dashboard:
         "Traces",
         _steps("Steps, p95", f'{{name=~"{"|".join(SPANS)}"}} | quantile_over_time(duration, .95) by (name)'),
         _steps("Calls of databases and buckets, p95", "{kind=client} | quantile_over_time(duration, .95) by (name)"),
-        _found("Slow requests", "{kind=server && duration>100ms} | select(span.http.route, span.faas.coldstart)"),
-        _found("Failed requests", "{span.http.response.status_code>=500} | select(span.http.route, span.error.type)"),
+        _found(
+            "Slow requests",
+            "{kind=server && duration>100ms} | select(span.http.request.method, span.http.route, span.faas.coldstart)",
+        ),
+        _found(
+            "Failed requests",
+            "{span.http.response.status_code>=500} | select(span.http.route, span.error.type, span.faas.trigger)",
+        ),
+        _found(
+            "Slow statements and commands",
+            "{span.db.system.name!=nil && duration>20ms}"
+            " | select(span.db.system.name, span.db.operation.name, span.db.query.text)",
+        ),
+        _found(
+            "Slow calls of buckets",
+            '{span.rpc.system="aws-api" && duration>50ms}'
+            " | select(span.rpc.service, span.rpc.method, span.aws.s3.bucket)",
+        ),
+        _found(
+            "Slow work on photos from a queue",
+            "{kind=consumer && duration>500ms} | select(span.messaging.system, span.messaging.operation.type)",
+        ),
+        _found(
+            "Photos that were not recognised",
+            "{span.model.recognised=false} | select(span.model.class, span.model.version, span.photo.bytes)",
+        ),
         _found("Saved photos", '{name="predict_endpoint" && span.photo.saved=true} >> {name="record_photo"}'),
         _found("Failed steps", "{status=error}"),
     )

@@ -4,7 +4,10 @@ import re
 from typing import Any
 
 import yaml
+from grafana_foundation_sdk.models.dashboard import Panel
 
+from localstack import parts
+from localstack.grafana.dashboards import dashboards
 from localstack.settings import ROOT
 
 COMPOSE = ROOT / "localstack" / "compose.yaml"
@@ -17,22 +20,49 @@ def services() -> dict[str, Any]:
 
 def test_every_image_is_pinned() -> None:
     for service in services().values():
-        assert re.search(r":(RELEASE\.)?[0-9][\w.-]*(@sha256:[0-9a-f]{64})?$", service["image"]), service["image"]
+        assert re.search(r":(RELEASE\.|v)?[0-9][\w.-]*(@sha256:[0-9a-f]{64})?$", service["image"]), service["image"]
     assert services()["localstack"]["image"].endswith(":4.14.0")  # later ones ask for an account
 
 
 def test_every_service_tells_that_it_is_well_and_keeps_its_data() -> None:
     volumes = yaml.safe_load(COMPOSE.read_text())["volumes"]
     for name, service in services().items():
-        assert service["healthcheck"]["test"][0] == "CMD"
+        if name in ("collector", "node-exporter"):  # which have none
+            continue
         assert any(volume.startswith(f"{name}:") for volume in service["volumes"])
         assert name in volumes
+        if "profiles" not in service:  # the images of those have no program to ask with
+            assert service["healthcheck"]["test"][0] == "CMD"
 
 
 def test_nothing_listens_to_other_machines() -> None:
     for service in services().values():
-        for port in service["ports"]:
+        for port in service.get("ports", []):
             assert port.startswith(("127.0.0.1:", "${ROTTENBOT_BRIDGE}:"))
+
+
+def test_what_is_observed_is_started_by_name_and_by_nothing_else() -> None:
+    assert {name for name, service in services().items() if "profiles" in service} == set(parts.OBSERVABILITY)
+
+
+def test_every_file_that_is_mounted_is_there() -> None:
+    for service in services().values():
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            assert not source.startswith("./") or (COMPOSE.parent / source).exists(), source
+
+
+def test_dashboards_and_links_name_the_sources_that_grafana_is_given() -> None:
+    file = COMPOSE.parent / "grafana/provisioning/datasources/rottenbot.yaml"
+    given = {(source["type"], source["uid"]) for source in yaml.safe_load(file.read_text())["datasources"]}
+    named = {
+        (panel.datasource.type_val, panel.datasource.uid)
+        for one in dashboards()
+        for panel in one.panels or []
+        if isinstance(panel, Panel) and panel.datasource
+    }
+    assert named == given
+    assert set(re.findall(r"datasourceUid: (\w+)", file.read_text())) == {uid for _, uid in given}
 
 
 def test_every_value_that_it_asks_for_is_given() -> None:

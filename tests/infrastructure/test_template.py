@@ -54,6 +54,7 @@ def allowed(resources: dict[str, Resource], function: str) -> dict[str, str]:
 
 SERVING = ("AuthFunction", "PredictFunction", "ArchiveFunction")
 WORKING = ("PredictEventsFunction", "ArchiveEventsFunction")
+COLLECTORS_OWN = {"OTLP_BACKEND", "OTLP_AUTHORIZATION"}
 FUNCTIONS = (*SERVING, *WORKING, "MigrateFunction", "KeysFunction", "WarmUpFunction")
 
 
@@ -74,6 +75,8 @@ def test_every_handler_and_dockerfile_is_there(resources: dict[str, Resource]) -
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_policy_allows_everything(resources: dict[str, Resource], function: str) -> None:
     for statement in statements(resources, function):
+        if "xray:PutTraceSegments" in as_list(statement["Action"]):
+            continue  # X-Ray knows no resources
         assert "*" not in as_list(statement["Resource"])
         assert not any(action.endswith("*") for action in as_list(statement["Action"]))
 
@@ -91,7 +94,10 @@ def test_predict_has_no_database(resources: dict[str, Resource]) -> None:
 
 def test_each_function_touches_only_its_own_stage_of_the_events_bucket(resources: dict[str, Resource]) -> None:
     http = allowed(resources, "PredictFunction")
-    assert set(http) == {"s3:PutObject", "kms:GenerateDataKey"}
+    assert {action for action in http if not action.startswith(("xray:", "logs:"))} == {
+        "s3:PutObject",
+        "kms:GenerateDataKey",
+    }
     classify = allowed(resources, "PredictEventsFunction")
     assert "classified/*" in classify["s3:PutObject"]
     assert "uploads/" not in classify["s3:PutObject"]
@@ -102,7 +108,8 @@ def test_each_function_touches_only_its_own_stage_of_the_events_bucket(resources
     assert "uploads/" not in json.dumps(record)
     assert "ArchiveBucket" in record["s3:PutObject"]
     assert not any(action.startswith("s3:Delete") and "ArchiveBucket" in where for action, where in record.items())
-    assert not any("Delete" in action or "Put" in action for action in allowed(resources, "ArchiveFunction"))
+    read = [action for action in allowed(resources, "ArchiveFunction") if action.startswith("s3:")]
+    assert not any("Delete" in action or "Put" in action for action in read)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +176,23 @@ def test_every_setting_of_a_function_is_one_that_it_knows(resources: dict[str, R
     }
     for function in of_type(resources, "AWS::Lambda::Function").values():
         given = {name for name in function["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
-        assert given <= known
+        assert given - COLLECTORS_OWN <= known
+
+
+def test_the_collector_is_given_what_its_configuration_asks_for(resources: dict[str, Resource]) -> None:
+    asked = re.findall(r"\$\{env:(\w+)\}", (ROOT / "layers/otel/collector-otlp.yaml").read_text())
+    assert set(asked) == COLLECTORS_OWN
+    for function in FUNCTIONS:
+        variables = resources[function]["Properties"]["Environment"]["Variables"]
+        assert set(variables) >= COLLECTORS_OWN
+        assert "http://localhost:4318" in json.dumps(variables["OTEL_EXPORTER_OTLP_ENDPOINT"])
+
+
+def test_functions_that_serve_or_work_may_send_telemetry(resources: dict[str, Resource]) -> None:
+    for name in (*SERVING, *WORKING):
+        may = allowed(resources, name)
+        assert may["xray:PutTraceSegments"] == json.dumps(["*", {}])
+        assert "log-group:/rottenbot/metrics*" in may["logs:PutLogEvents"]
 
 
 def test_the_gateway_answers_its_own_errors_as_problems(resources: dict[str, Resource]) -> None:

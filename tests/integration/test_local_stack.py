@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from localstack.settings import ROOT, Settings, SettingsError
 
@@ -87,13 +88,22 @@ def test_nothing_stays_behind(
 ) -> None:
     process = start()
     printed = until_ready(process)
-    for name in ("PostgreSQL", "Redis", "Archive", "LocalStack", "Gateway"):
+    for name in ("PostgreSQL", "Redis", "Archive", "LocalStack", "Status", "Gateway"):
         assert f"{name} " in printed
     assert len(belonging_to(environment)) > 10
     process.send_signal(number)
     code = process.wait(ENDED_SECONDS)
     assert code == (0 if number != signal.SIGKILL else -signal.SIGKILL)
     nothing_left(environment)
+
+
+def test_the_page_about_the_last_minutes_is_beside_the_api(
+    start: Callable[[], subprocess.Popen[str]], environment: dict[str, str]
+) -> None:
+    until_ready(start())
+    server = f"http://127.0.0.1:{environment['ROTTENBOT_PORT']}"
+    assert requests.get(f"{server}/api/v1/health", timeout=10).ok
+    assert "GET /api/v1/health" in requests.get(f"{server}/_local/status", timeout=10).text
 
 
 def test_nothing_stays_behind_when_interrupted_while_starting(

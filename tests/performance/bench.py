@@ -28,7 +28,7 @@ from rich.table import Table
 from localstack.client import Client
 from localstack.gateway.pool import Environment, FunctionSpec, port_pairs
 from localstack.settings import ROOT, Settings, tool
-from localstack.stack import Stack, observed, running
+from localstack.stack import Stack, running
 
 REPORT: Final = ROOT / ".rottenbot" / "reports" / "bench.json"
 PHOTOS: Final = ROOT / "tests" / "photos"
@@ -146,8 +146,8 @@ def _start(stack: Stack, client: Client, runtime: str, photo: bytes, progress: P
 
 def _observed(photo: bytes, progress: Progress) -> tuple[Start, Latency]:
     """The same with telemetry sent to a collector, a process of its own."""
-    settings = observed(Settings.read().on_free_ports(ROOT / ".rottenbot" / "bench"))
-    with running(settings, lambda _: None, fresh=True) as stack:
+    settings = Settings.read().on_free_ports(ROOT / ".rottenbot" / "bench")
+    with running(settings, lambda _: None, fresh=True, observer="status") as stack:
         client = Client(stack.url).join()
         start = _start(stack, client, "litert", photo, progress)
         latency = _serve(client, photo, "0.25 MP", 1, progress)

@@ -158,9 +158,13 @@ class _Way:
         self._connection = kind(parts.netloc, timeout=timeout)
         self._path = parts.path
         self._body: bytes | None = None
+        self._wanted = True
 
     def begin(self, body: bytes) -> None:
-        """Send a request, to read its answer later."""
+        """Send a request, to read its answer later. Nothing is sent once the collector has said that there is nothing
+        at this address: it takes traces alone, say."""
+        if not self._wanted:
+            return
         self._body = body
         try:
             self._request()
@@ -178,7 +182,8 @@ class _Way:
             answer = self._connection.getresponse()
         self._body = None
         answer.read()
-        return answer.status < http.HTTPStatus.BAD_REQUEST
+        self._wanted = answer.status != http.HTTPStatus.NOT_FOUND
+        return answer.status < http.HTTPStatus.BAD_REQUEST or not self._wanted
 
     def close(self) -> None:
         self._body = None
