@@ -22,7 +22,13 @@ SHOWN_SECONDS: Final = 300
 STEP_SECONDS: Final = 10
 SLOWEST: Final = 5
 WARNINGS: Final = 20
-STYLE: Final = Style(background="transparent", plot_background="transparent", font_family="sans-serif")
+STYLE: Final = Style(
+    background="transparent",
+    plot_background="transparent",
+    font_family="sans-serif",
+    guide_stroke_color="#8886",
+    major_guide_stroke_color="#8886",
+)
 templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
 
 
@@ -100,7 +106,11 @@ def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 def chart(title: str, lines: dict[str, list[float | None]], labels: list[str]) -> str:
     """An SVG of lines over time, to stand in a page."""
-    drawn = pygal.Line(title=title, style=STYLE, height=260, width=720, dots_size=2, js=[], legend_at_bottom=True)
+    top = max((value for values in lines.values() for value in values if value is not None), default=0) or 1
+    drawn = pygal.Line(
+        title=title, style=STYLE, height=260, width=720, dots_size=1, js=[], legend_at_bottom=True, range=(0, top)
+    )
+    drawn.max_scale = 6
     drawn.x_labels = labels
     drawn.show_minor_x_labels = False
     drawn.x_labels_major_every = max(1, len(labels) // 6)
