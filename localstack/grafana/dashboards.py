@@ -147,8 +147,8 @@ def _traces() -> Dashboard:
     return _dashboard(
         "traces",
         "Traces",
-        _steps("Steps, p95", f'{{name=~"{"|".join(SPANS)}"}} | quantile_over_time(duration, .95) by (name)'),
-        _steps("Calls of databases and buckets, p95", "{kind=client} | quantile_over_time(duration, .95) by (name)"),
+        _steps("Steps, p95", f'{{name=~"{"|".join(SPANS)}"}} | quantile_over_time(duration, 0.95) by (name)'),
+        _steps("Calls of databases and buckets, p95", "{kind=client} | quantile_over_time(duration, 0.95) by (name)"),
         _found(
             "Slow requests",
             "{kind=server && duration>100ms} | select(span.http.request.method, span.http.route, span.faas.coldstart)",

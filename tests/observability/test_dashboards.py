@@ -126,8 +126,12 @@ def test_alerts_come_when_they_should_and_only_then(tmp_path: Path) -> None:
     alerts.write(tmp_path / "alerts.yaml")
     cases = (ROOT / "tests" / "observability" / "alerts.yaml").read_text()
     (tmp_path / "cases.yaml").write_text(cases)
-    ended = subprocess.run([promtool, "test", "rules", tmp_path / "cases.yaml"], capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for arguments in (
+        ["test", "rules", tmp_path / "cases.yaml"],
+        ["check", "config", "--syntax-only", ROOT / "localstack/grafana/prometheus.yaml"],
+    ):
+        ended = subprocess.run([promtool, *arguments], capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_dead_letters_are_counted_at_the_attempt_after_which_the_queue_gives_up(observed: Stack) -> None:
