@@ -126,10 +126,11 @@ def test_alerts_come_when_they_should_and_only_then(tmp_path: Path) -> None:
     alerts.write(tmp_path / "alerts.yaml")
     cases = (ROOT / "tests" / "observability" / "alerts.yaml").read_text()
     (tmp_path / "cases.yaml").write_text(cases)
-    for arguments in (
+    commands: list[list[str | Path]] = [
         ["test", "rules", tmp_path / "cases.yaml"],
         ["check", "config", "--syntax-only", ROOT / "localstack/grafana/prometheus.yaml"],
-    ):
+    ]
+    for arguments in commands:
         ended = subprocess.run([promtool, *arguments], capture_output=True, text=True)
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
