@@ -6,6 +6,7 @@ TRAIN := .venvs/training/bin/python -m training
 NAME ?= lite0
 BASE ?= public.ecr.aws/lambda/python:3.13
 RUNTIME ?= litert
+COLLECTOR ?= off
 SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal checkov load
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
@@ -38,7 +39,7 @@ test: setup .venvs/training/.ready ## Run every test that needs no Docker
 	@$(RUN) -m pytest --ignore tests/docker
 
 images: setup ## Build the images of the functions on BASE=image (or offline) for RUNTIME=litert (or tensorflow)
-	@.venvs/sam/bin/python -m localstack.images --base $(BASE) --runtime $(RUNTIME)
+	@.venvs/sam/bin/python -m localstack.images --base $(BASE) --runtime $(RUNTIME) --collector $(COLLECTOR)
 
 test-images: setup ## Test the main job on the images that were built
 	@ROTTENBOT_FUNCTIONS=containers $(RUN) -m pytest tests/docker

@@ -6,7 +6,7 @@ import re
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Final
@@ -34,6 +34,7 @@ ENOUGH_TO_START: Final = {
     "EVENTS_BUCKET": "none",
     "ARCHIVE_BUCKET": "none",
 }
+TO_THE_COLLECTOR: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318", "OTLP_BACKEND": "http://none"}
 MEGABYTE: Final = 1_000_000
 
 
@@ -50,16 +51,17 @@ def main() -> int:
     try:
         base = prepare_base(arguments.base)
         print(f"Building on {base} …", flush=True)
-        build({"BaseImage": base, "ModelRuntime": arguments.runtime} | labels())
-        show(base)
+        build({"BaseImage": base, "ModelRuntime": arguments.runtime, "Collector": arguments.collector} | labels())
+        show(base, TO_THE_COLLECTOR if arguments.collector != "off" else {})
     except (DeploymentError, PartError) as error:
         print(f"rottenbot: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def show(base: str) -> None:
-    """Print what each image is made of, and how long it takes from its start to its first answer."""
+def show(base: str, variables: Mapping[str, str]) -> None:
+    """Print what each image is made of, and how long it takes from its start, with some environment variables, to its
+    first answer."""
     below = _layers(base)
     print(f"\n{'image':<10}{'layer':<50}{'MB':>8}")
     for tag, uri in images().items():
@@ -73,11 +75,11 @@ def show(base: str) -> None:
             megabytes = sum(layer.size for layer in layers) / MEGABYTE
             print(f"{'' if number else tag:<10}{text[:48]:<50}{megabytes:>8.1f}")
     print(f"\n{'function':<28}start to first answer, s")
-    for name, seconds in starts():
+    for name, seconds in starts(variables):
         print(f"{name:<28}{seconds:>8.2f}", flush=True)
 
 
-def starts() -> Iterator[tuple[str, float]]:
+def starts(variables: Mapping[str, str]) -> Iterator[tuple[str, float]]:
     """For each function that serves, the seconds from `docker run` to the answer to its event in tests/events/."""
     stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"))
     built = images()
@@ -87,14 +89,14 @@ def starts() -> Iterator[tuple[str, float]]:
             handler = function.imageconfig["Command"][0]
             yield (
                 function.function_id,
-                start(built[function.metadata["DockerTag"]], handler, event.read_bytes()),
+                start(built[function.metadata["DockerTag"]], handler, event.read_bytes(), variables),
             )
 
 
-def start(uri: str, handler: str, event: bytes) -> float:
+def start(uri: str, handler: str, event: bytes, variables: Mapping[str, str]) -> float:
     """Seconds from the start of a container to its first answer. Raises PartError when there is none."""
     (port,) = free(1)
-    options = [f"--env={name}={value}" for name, value in ENOUGH_TO_START.items()]
+    options = [f"--env={name}={value}" for name, value in {**ENOUGH_TO_START, **variables}.items()]
     began = time.monotonic()
     container = docker("run", "--detach", f"--publish=127.0.0.1:{port}:{EMULATOR_PORT}", *options, uri, handler)
     try:
@@ -133,6 +135,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m localstack.images", description=__doc__)
     parser.add_argument("--base", required=True, help="the base image, or `offline` for one that is made here")
     parser.add_argument("--runtime", default="litert", choices=["litert", "tensorflow"])
+    parser.add_argument("--collector", default="off", choices=["off", "otlp", "aws"], help="needs to be fetched before")
     return parser.parse_args()
 
 
