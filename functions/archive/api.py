@@ -4,10 +4,10 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from functions.archive import service
-from functions.archive.models import PendingRecord, RecordPage, RecordWithImage, Status
+from functions.archive.models import Counts, Label, PendingRecord, RecordPage, RecordWithImage, Status
 from rottenbot import http, settings
 
 settings.check(settings.tokens, settings.redis, settings.events, settings.archive, settings.database)
@@ -15,6 +15,8 @@ app = http.router(
     {
         service.UnknownPredictionError: HTTPStatus.NOT_FOUND,
         service.InvalidCursorError: HTTPStatus.UNPROCESSABLE_ENTITY,
+        service.UnknownClassError: HTTPStatus.UNPROCESSABLE_ENTITY,
+        service.StillOnItsWayError: HTTPStatus.CONFLICT,
     }
 )
 
@@ -32,6 +34,37 @@ def predictions(
 @app.get("/api/v1/inference/predictions/<uid>", summary="One saved photo", tags=["archive"], security=http.SECURED)
 def prediction(uid: Annotated[UUID, Path()]) -> RecordWithImage | PendingRecord:
     return service.read(uid, http.bearer(app).user_uid)
+
+
+@app.delete(
+    "/api/v1/inference/predictions/<uid>",
+    summary="Remove a saved photo and its record",
+    tags=["archive"],
+    status_code=HTTPStatus.NO_CONTENT,
+    security=http.SECURED,
+)
+def forget(uid: Annotated[UUID, Path()]) -> None:
+    service.forget(uid, http.bearer(app).user_uid)
+
+
+@app.put(
+    "/api/v1/inference/predictions/<uid>/label",
+    summary="Say what a saved photo shows",
+    tags=["archive"],
+    security=http.SECURED,
+)
+def correct(uid: Annotated[UUID, Path()], label: Annotated[Label, Body()]) -> RecordWithImage:
+    return service.correct(uid, http.bearer(app).user_uid, label.class_name)
+
+
+@app.get(
+    "/api/v1/inference/stats",
+    summary="Healthy and rotten photos by day and kind",
+    tags=["archive"],
+    security=http.SECURED,
+)
+def stats() -> Counts:
+    return service.counts(http.bearer(app).user_uid)
 
 
 handler = http.handler(app, service.warm)

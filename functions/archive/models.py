@@ -1,6 +1,6 @@
 """What the archive calls answer."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -14,7 +14,8 @@ Status = Literal["recorded", "failed"]
 class Record(BaseModel):
     """A saved photo's record. Without a class where the photo could not be read; then `reason` says why.
 
-    `recognised` is false for a photo that looks like none of the classes.
+    `recognised` is false for a photo that looks like none of the classes; `label` is the class that its user says it
+    shows, if they said so.
     """
 
     uid: UUID
@@ -28,6 +29,29 @@ class Record(BaseModel):
     model_version: str
     created_at: datetime
     recorded_at: datetime
+    label: str | None
+
+
+class Label(BaseModel):
+    """What a user says that a photo shows."""
+
+    class_name: str
+
+
+class Count(BaseModel):
+    """How many of a user's photos of one kind, taken in on one day (UTC), were healthy and how many rotten, by their
+    labels where they have one."""
+
+    day: date
+    kind: str
+    healthy: int
+    rotten: int
+
+
+class Counts(BaseModel):
+    """The counts of all days and kinds for which there are photos, oldest first."""
+
+    counts: list[Count]
 
 
 class RecordWithImage(Record):

@@ -3,19 +3,30 @@
 import base64
 import binascii
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from functions.archive import store
-from functions.archive.models import PendingRecord, RecordPage, RecordWithImage
+from functions.archive.models import Counts, PendingRecord, RecordPage, RecordWithImage
 from rottenbot import database, storage, telemetry
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
-from rottenbot.photos import PhotoKey, Result
+from rottenbot.photos import CLASSES, PhotoKey, Result
+
+STILL_ON_ITS_WAY: Final = "The photo is still on its way into the archive. Please try again in a moment."
 
 
 class UnknownPredictionError(Exception):
     """The caller has no such prediction."""
+
+
+class StillOnItsWayError(Exception):
+    """The photo has no record yet."""
+
+
+class UnknownClassError(Exception):
+    """There is no class of this name."""
 
 
 class InvalidCursorError(Exception):
@@ -62,6 +73,43 @@ def page(user_uid: UUID, limit: int, cursor: str | None, class_name: str | None,
     shown = rows[:limit]
     more = len(rows) > limit
     return RecordPage(predictions=shown, next_cursor=_encode(shown[-1].created_at, shown[-1].uid) if more else None)
+
+
+def correct(uid: UUID, user_uid: UUID, class_name: str) -> RecordWithImage:
+    """Keep a user's word for what a photo shows. Raises UnknownClassError, StillOnItsWayError and
+    UnknownPredictionError."""
+    if class_name not in CLASSES:
+        raise UnknownClassError(f"There is no class {class_name!r}. Classes are: {', '.join(CLASSES)}.")
+    _require_recorded(read(uid, user_uid))
+    store.set_label(uid, user_uid, class_name)
+    return _require_recorded(read(uid, user_uid))
+
+
+def forget(uid: UUID, user_uid: UUID) -> None:
+    """Remove a photo and its record. Raises StillOnItsWayError and UnknownPredictionError.
+
+    The image goes first: if something stops half-way, the record is still there to be removed again. While the photo
+    is in the events bucket, its image may be about to be put into the archive.
+    """
+    if store.on_its_way(uid, user_uid):
+        raise StillOnItsWayError(STILL_ON_ITS_WAY)
+    _require_recorded(read(uid, user_uid))
+    found = store.find(uid, user_uid)
+    if found:
+        store.forget_image(found[1])
+        store.forget(uid, user_uid)
+        logger.info("photo removed", prediction_uid=str(uid))
+
+
+def counts(user_uid: UUID) -> Counts:
+    """How many healthy and rotten photos a user has, by day and kind."""
+    return Counts(counts=store.counts(user_uid))
+
+
+def _require_recorded(found: RecordWithImage | PendingRecord) -> RecordWithImage:
+    if isinstance(found, PendingRecord):
+        raise StillOnItsWayError(STILL_ON_ITS_WAY)
+    return found
 
 
 def warm() -> None:

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from functions.archive.models import Record
+from functions.archive.models import Count, Record
 from rottenbot import database, settings, storage
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.photos import PhotoKey, Result
 from rottenbot.storage import StoredObject
 
 COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
-    recognised, model_version, created_at, recorded_at"""
+    recognised, model_version, created_at, recorded_at, label"""
 
 
 def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
@@ -79,6 +79,42 @@ def page(
         limit=limit,
     )
     return [Record.model_validate(row) for row in rows]
+
+
+def set_label(uid: UUID, user_uid: UUID, label: str) -> bool:
+    """Keep what a user says of a photo; false when they have no such photo."""
+    rows = database.query(
+        """UPDATE predictions SET label = :label, labelled_at = now()
+           WHERE uid = :uid AND user_uid = :user_uid RETURNING uid""",
+        uid=uid,
+        user_uid=user_uid,
+        label=label,
+    )
+    return bool(rows)
+
+
+def counts(user_uid: UUID) -> list[Count]:
+    """A user's photos by day, kind and state."""
+    rows = database.query(
+        """SELECT (created_at AT TIME ZONE 'UTC')::date AS day, split_part(shown, '__', 1) AS kind,
+                  count(*) FILTER (WHERE shown LIKE '%Healthy') AS healthy,
+                  count(*) FILTER (WHERE shown LIKE '%Rotten') AS rotten
+           FROM (SELECT created_at, coalesce(label, predicted_class_name) AS shown
+                 FROM predictions WHERE user_uid = :user_uid) AS photos
+           WHERE shown IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
+        user_uid=user_uid,
+    )
+    return [Count.model_validate(row) for row in rows]
+
+
+def forget(uid: UUID, user_uid: UUID) -> None:
+    """Remove a row."""
+    database.query("DELETE FROM predictions WHERE uid = :uid AND user_uid = :user_uid", uid=uid, user_uid=user_uid)
+
+
+def forget_image(path: str) -> None:
+    """Remove a photo from the archive, with every version of it."""
+    storage.archive().delete_versions(path)
 
 
 def read_classified(created: CreatedObject) -> StoredObject:

@@ -16,7 +16,9 @@ def test_the_curl_lines_work_as_they_stand(stack: Stack) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert '"predicted_class_name":"Apple__Rotten"' in ended.stdout
     assert '"predicted_class_name":"Banana__Healthy"' in ended.stdout
-    assert ended.stdout.count('"status":"recorded"') == 2
+    assert ended.stdout.count('"status":"recorded"') == 3
+    assert '"label":"Apple__Healthy"' in ended.stdout
+    assert '"kind":"Apple","healthy":1,"rotten":0' in ended.stdout
 
 
 def test_the_demo_ends_well() -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rottenbot.photos import ForeignKeyError, PhotoKey, RankedClass, Result
+from localstack.settings import ROOT
+from rottenbot.photos import CLASSES, ForeignKeyError, PhotoKey, RankedClass, Result
 
 KEY = PhotoKey(uuid.uuid4(), uuid.uuid4(), "jpg")
 
@@ -45,6 +46,10 @@ def test_a_result_survives_object_metadata(result: Result) -> None:
     metadata = result.to_metadata()
     assert Result.from_metadata(metadata) == result
     assert all(value.isascii() and len(value) < 2000 for value in metadata.values())
+
+
+def test_the_classes_are_those_of_the_model() -> None:
+    assert list(CLASSES) == json.loads((ROOT / "functions/predict/model/labels.json").read_text())
 
 
 def test_a_result_that_was_written_before_photos_could_be_unrecognised_is_read() -> None:

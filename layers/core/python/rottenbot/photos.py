@@ -10,6 +10,23 @@ from typing import Any, Final, Literal, Self
 Stage = Literal["uploads", "classified"]
 KEY: Final = re.compile(r"(uploads|classified)/([0-9a-f-]{36})/([0-9a-f-]{36})\.(jpg|png|webp)")
 METADATA: Final = "result"
+KINDS: Final = (
+    "Apple",
+    "Banana",
+    "Bellpepper",
+    "Carrot",
+    "Cucumber",
+    "Grape",
+    "Guava",
+    "Jujube",
+    "Mango",
+    "Orange",
+    "Pomegranate",
+    "Potato",
+    "Strawberry",
+    "Tomato",
+)
+CLASSES: Final = tuple(f"{kind}__{state}" for kind in KINDS for state in ("Healthy", "Rotten"))
 
 
 class ForeignKeyError(ValueError):

@@ -1,0 +1,116 @@
+"""What people do with their saved photos: look back, correct, remove."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from localstack import parts
+from localstack.client import Client
+from localstack.stack import Stack
+from tests.answers import detail
+from tests.outage import without
+
+
+@pytest.fixture
+def saved(stack: Stack, client: Client, photo: Path, eventually: Callable[..., None]) -> str:
+    uid = str(client.predict(photo, save=True)["prediction_uid"])
+    eventually(lambda: arrived(stack, uid))
+    return uid
+
+
+@pytest.fixture
+def stranger(stack: Stack) -> Client:
+    return Client(stack.url).join()
+
+
+def keys(store: Any, bucket: str, uid: str) -> list[str]:
+    return [one["Key"] for one in store.list_objects_v2(Bucket=bucket).get("Contents", []) if uid in one["Key"]]
+
+
+def archived(stack: Stack, uid: str) -> list[str]:
+    return keys(stack.archive(), parts.ARCHIVE_BUCKET, uid)
+
+
+def arrived(stack: Stack, uid: str) -> bool:
+    """Whether a photo is in the archive and nowhere else."""
+    return bool(archived(stack, uid)) and not keys(stack.aws("s3"), stack.resource("EventsBucket"), uid)
+
+
+def test_a_photo_is_removed_with_its_record(stack: Stack, client: Client, saved: str) -> None:
+    address = client.record(saved)["image_url"]
+    assert requests.get(address, timeout=10).ok
+    assert archived(stack, saved)
+    answer = client.http.delete(f"{client.api}/inference/predictions/{saved}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert archived(stack, saved) == []
+    assert requests.get(address, timeout=10).status_code == 404
+    detail(client.http.get(f"{client.api}/inference/predictions/{saved}"), 404)
+    detail(client.http.delete(f"{client.api}/inference/predictions/{saved}"), 404)
+    assert saved not in [one["uid"] for one in client.call("GET", "/inference/predictions")["predictions"]]
+
+
+def test_every_version_of_a_removed_photo_goes(stack: Stack, client: Client, saved: str, photo: Path) -> None:
+    store, (key,) = stack.archive(), archived(stack, saved)
+    store.put_bucket_versioning(Bucket=parts.ARCHIVE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    try:
+        for _ in range(2):
+            store.put_object(Bucket=parts.ARCHIVE_BUCKET, Key=key, Body=photo.read_bytes())
+        assert client.http.delete(f"{client.api}/inference/predictions/{saved}").status_code == 204
+        left = store.list_object_versions(Bucket=parts.ARCHIVE_BUCKET, Prefix=key)
+        assert left.get("Versions", []) == []
+        assert left.get("DeleteMarkers", []) == []
+    finally:
+        store.put_bucket_versioning(Bucket=parts.ARCHIVE_BUCKET, VersioningConfiguration={"Status": "Suspended"})
+
+
+def test_nobody_removes_or_corrects_the_photo_of_another(client: Client, stranger: Client, saved: str) -> None:
+    address = f"{client.api}/inference/predictions/{saved}"
+    detail(stranger.http.delete(address), 404)
+    detail(stranger.http.put(f"{address}/label", json={"class_name": "Apple__Rotten"}), 404)
+    detail(requests.delete(address, timeout=10), 401)
+    detail(requests.put(f"{address}/label", json={"class_name": "Apple__Rotten"}, timeout=10), 401)
+    assert client.record(saved)["label"] is None
+
+
+def test_a_photo_that_is_on_its_way_can_be_removed_when_it_has_arrived(
+    stack: Stack, client: Client, photo: Path, eventually: Callable[..., None]
+) -> None:
+    with without(stack, "Archive"):
+        uid = client.predict(photo, save=True)["prediction_uid"]
+        answer = client.http.delete(f"{client.api}/inference/predictions/{uid}")
+        assert "still on its way" in detail(answer, 409)
+    eventually(lambda: arrived(stack, uid))
+    assert client.http.delete(f"{client.api}/inference/predictions/{uid}").status_code == 204
+
+
+def test_while_the_archive_is_away_nothing_is_removed_by_half(stack: Stack, client: Client, saved: str) -> None:
+    with without(stack, "Archive"):
+        detail(client.http.delete(f"{client.api}/inference/predictions/{saved}"), 503)
+        assert client.record(saved)["status"] == "recorded"
+    assert client.http.delete(f"{client.api}/inference/predictions/{saved}").status_code == 204
+
+
+def test_a_correction_is_kept_beside_the_answer(client: Client, saved: str) -> None:
+    before = client.record(saved)
+    corrected = client.call("PUT", f"/inference/predictions/{saved}/label", json={"class_name": "Mango__Rotten"})
+    assert corrected["label"] == client.record(saved)["label"] == "Mango__Rotten"
+    assert corrected["predicted_class_name"] == before["predicted_class_name"]
+    wrong = client.http.put(f"{client.api}/inference/predictions/{saved}/label", json={"class_name": "Mango__Overripe"})
+    assert "There is no class 'Mango__Overripe'" in detail(wrong, 422)
+    detail(client.http.put(f"{client.api}/inference/predictions/{uuid4()}/label", json={"class_name": "x"}), 422)
+
+
+def test_counts_go_by_day_kind_and_what_the_user_says(client: Client, photo: Path) -> None:
+    assert client.call("GET", "/inference/stats") == {"counts": []}
+    uids = [client.predict(photo, save=True)["prediction_uid"] for _ in range(3)]
+    for uid in uids:
+        client.wait_for(uid)
+    (count,) = client.call("GET", "/inference/stats")["counts"]
+    assert (count["kind"], count["healthy"], count["rotten"]) == ("Banana", 3, 0)
+    client.call("PUT", f"/inference/predictions/{uids[0]}/label", json={"class_name": "Banana__Rotten"})
+    (count,) = client.call("GET", "/inference/stats")["counts"]
+    assert (count["kind"], count["healthy"], count["rotten"]) == ("Banana", 2, 1)
