@@ -40,19 +40,43 @@ def record_photo(created: CreatedObject) -> None:
     """
     key = PhotoKey.parse(created.key)
     try:
-        photo = store.read_classified(created)
+        photo = store.read_arrived(created)
     except MissingObjectError:
         logger.info("photo was recorded before", prediction_uid=str(key.prediction_uid))
         return
     with created.continued(photo.metadata, "record_photo"):
+        if store.is_forgotten(key.user_uid):
+            store.drop_classified(created)
+            return
         result = Result.from_metadata(photo.metadata)
         with telemetry.span("save_prediction_db"):
             store.record(key, photo, result)
         with telemetry.span("archive_image"):
             store.keep_image(key, photo, result)
+        if store.is_forgotten(key.user_uid):  # in the meantime
+            _remove(key.prediction_uid, key.user_uid, store.image_path(key, result))
         store.drop_classified(created)
         telemetry.count("photos_recorded", {"failed": bool(result.reason)})
         logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
+
+
+def forget_user(user_uid: UUID, created: CreatedObject) -> None:
+    """Remove all photos and records of a user, and see to it that what is still on its way gets none.
+
+    Can be repeated at any point: the word that set it off goes last.
+    """
+    try:
+        word = store.read_arrived(created)
+    except MissingObjectError:
+        logger.info("user was forgotten before")
+        return
+    with created.continued(word.metadata, "forget_user"):
+        store.remember_forgotten(user_uid)
+        while photos := store.some_photos(user_uid):
+            for uid, path in photos:
+                _remove(uid, user_uid, path)
+        store.drop_all(user_uid)
+        logger.info("user forgotten")
 
 
 def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:
@@ -96,14 +120,18 @@ def forget(uid: UUID, user_uid: UUID) -> None:
     _require_recorded(read(uid, user_uid))
     found = store.find(uid, user_uid)
     if found:
-        store.forget_image(found[1])
-        store.forget(uid, user_uid)
+        _remove(uid, user_uid, found[1])
         logger.info("photo removed", prediction_uid=str(uid))
 
 
 def counts(user_uid: UUID) -> Counts:
     """How many healthy and rotten photos a user has, by day and kind."""
     return Counts(counts=store.counts(user_uid))
+
+
+def _remove(uid: UUID, user_uid: UUID, path: str) -> None:
+    store.forget_image(path)
+    store.forget(uid, user_uid)
 
 
 def _require_recorded(found: RecordWithImage | PendingRecord) -> RecordWithImage:

@@ -9,7 +9,7 @@ from uuid import UUID
 from functions.archive.models import Count, Record
 from rottenbot import database, settings, storage
 from rottenbot.bucket_events import CreatedObject
-from rottenbot.photos import PhotoKey, Result
+from rottenbot.photos import PhotoKey, Result, forget_key
 from rottenbot.storage import StoredObject
 
 COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
@@ -114,11 +114,37 @@ def forget(uid: UUID, user_uid: UUID) -> None:
 
 def forget_image(path: str) -> None:
     """Remove a photo from the archive, with every version of it."""
-    storage.archive().delete_versions(path)
+    storage.archive().delete_all(path)
 
 
-def read_classified(created: CreatedObject) -> StoredObject:
-    """The classified photo that an event tells of. Raises MissingObjectError when it is gone."""
+def remember_forgotten(user_uid: UUID) -> None:
+    """Keep in mind that no photo of a user may be recorded again."""
+    database.query(
+        "INSERT INTO forgotten_users (user_uid) VALUES (:user_uid) ON CONFLICT DO NOTHING", user_uid=user_uid
+    )
+
+
+def is_forgotten(user_uid: UUID) -> bool:
+    """Whether a user's photos are gone for good."""
+    return bool(database.query("SELECT 1 FROM forgotten_users WHERE user_uid = :user_uid", user_uid=user_uid))
+
+
+def some_photos(user_uid: UUID) -> list[tuple[UUID, str]]:
+    """The ids and archive keys of up to a hundred of a user's photos."""
+    rows = database.query(
+        "SELECT uid, image_path FROM predictions WHERE user_uid = :user_uid LIMIT 100", user_uid=user_uid
+    )
+    return [(row["uid"], row["image_path"]) for row in rows]
+
+
+def drop_all(user_uid: UUID) -> None:
+    """Take everything of a user out of the events bucket, and with it the word that they are to be forgotten."""
+    for prefix in (f"uploads/{user_uid}/", f"classified/{user_uid}/", forget_key(user_uid)):
+        storage.events().delete_all(prefix)
+
+
+def read_arrived(created: CreatedObject) -> StoredObject:
+    """The object that an event tells of. Raises MissingObjectError when it is gone."""
     return storage.events().get(created.key, created.version)
 
 

@@ -11,7 +11,8 @@ from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, 
 from functions.auth.store import EmailTakenError
 from rottenbot import http, settings
 
-settings.check(settings.tokens, settings.signing, settings.attempts, settings.origin, settings.database, settings.redis)
+settings.check(settings.tokens, settings.signing, settings.attempts, settings.origin)
+settings.check(settings.database, settings.redis, settings.events)
 
 app = http.router(
     {
@@ -53,6 +54,17 @@ def log_out() -> LoggedOut:
 @app.get("/api/v1/auth/me", summary="The account of the token", tags=["auth"], security=http.SECURED)
 def me() -> User:
     return service.current_user(http.bearer(app))
+
+
+@app.delete(
+    "/api/v1/auth/me",
+    summary="Remove the account with all its photos",
+    tags=["auth"],
+    status_code=HTTPStatus.NO_CONTENT,
+    security=http.SECURED,
+)
+def forget_me() -> None:
+    service.forget(http.bearer(app))
 
 
 def _address() -> str:

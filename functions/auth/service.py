@@ -54,7 +54,7 @@ def log_in(request: LogIn, address: str) -> LoggedIn:
     store.forgive_attempt(request.email, address)
     family = uuid.uuid4().hex
     refresh_jti = uuid.uuid4().hex
-    store.start_session(family, refresh_jti)
+    store.start_session(user.uid, family, refresh_jti)
     pair = _token_pair(user.uid, family, refresh_jti)
     return LoggedIn(access_token=pair.access_token, refresh_token=pair.refresh_token, user=user)
 
@@ -69,6 +69,17 @@ def refresh(shown: tokens.Token) -> TokenPair:
 
 def log_out(token: tokens.Token) -> None:
     """End the log-in that a token descends from."""
+    store.end_session(token.family)
+
+
+def forget(token: tokens.Token) -> None:
+    """Remove the account of a token with everything that belongs to it, and end all its log-ins.
+
+    The photos go first, within moments: whoever is not answered can ask again while the log-in lasts.
+    """
+    store.ask_to_forget_photos(token.user_uid)
+    store.remove_user(token.user_uid)
+    store.end_sessions(token.user_uid)
     store.end_session(token.family)
 
 

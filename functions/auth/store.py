@@ -3,15 +3,18 @@
 import hashlib
 import time
 from functools import cache as cached
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID
 
 from functions.auth.models import User
-from rottenbot import cache, database, settings
+from rottenbot import cache, database, settings, storage, telemetry
+from rottenbot.photos import forget_key
+from rottenbot.storage import StoredObject
 
 if TYPE_CHECKING:
     from redis.commands.core import Script
 
+SESSIONS_KEY: Final = "sessions:{user_uid}"
 COLUMNS: Final = "uid, email, first_name, last_name, role, created_at, updated_at"
 
 # KEYS: the session. ARGV: the refresh token that was shown, its successor, now, grace and life in seconds.
@@ -86,13 +89,35 @@ def set_password_hash(uid: UUID, password_hash: str) -> None:
     )
 
 
-def start_session(family: str, refresh_jti: str) -> None:
-    """Remember a new log-in and the one refresh token that continues it."""
-    key, life = cache.session_key(family), settings.tokens().refresh_token_days * 86_400
-    with cache.answering(), cache.client().pipeline() as both:
-        both.hset(key, mapping={"current": refresh_jti})
-        both.expire(key, life)
-        both.execute()
+def remove_user(uid: UUID) -> None:
+    """Remove an account."""
+    database.query("DELETE FROM user_accounts WHERE uid = :uid", uid=uid)
+
+
+def ask_to_forget_photos(uid: UUID) -> None:
+    """Have the archive remove all that it has of a user."""
+    storage.events().put(forget_key(uid), StoredObject(b"", "application/octet-stream", telemetry.carrier()))
+
+
+def start_session(user_uid: UUID, family: str, refresh_jti: str) -> None:
+    """Remember a new log-in of a user and the one refresh token that continues it."""
+    life = settings.tokens().refresh_token_days * 86_400
+    for_user, key = SESSIONS_KEY.format(user_uid=user_uid), cache.session_key(family)
+    # Not one transaction: a cluster takes that only for keys that lie in the same place.
+    with cache.answering(), cache.client().pipeline(transaction=False) as all_of_it:
+        all_of_it.sadd(for_user, family)
+        all_of_it.expire(for_user, life)
+        all_of_it.hset(key, mapping={"current": refresh_jti})
+        all_of_it.expire(key, life)
+        all_of_it.execute()
+
+
+def end_sessions(user_uid: UUID) -> None:
+    """End every log-in of a user."""
+    with cache.answering():
+        families = cast("set[str]", cache.client().smembers(SESSIONS_KEY.format(user_uid=user_uid)))
+    for family in families:
+        end_session(family)
 
 
 def rotate_session(family: str, shown_jti: str, next_jti: str) -> str | None:

@@ -41,6 +41,7 @@ SPANS: Final = (
     "record_photo",
     "save_prediction_db",
     "archive_image",
+    "forget_user",
     "hash_password",
     "verify_password",
 )

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pg8000.native
 import pytest
 import requests
 
 from localstack import parts
 from localstack.client import Client
 from localstack.stack import Stack
-from tests.answers import detail
+from tests.answers import bearer, detail
 from tests.outage import without
 
 
@@ -114,3 +115,55 @@ def test_counts_go_by_day_kind_and_what_the_user_says(client: Client, photo: Pat
     client.call("PUT", f"/inference/predictions/{uids[0]}/label", json={"class_name": "Banana__Rotten"})
     (count,) = client.call("GET", "/inference/stats")["counts"]
     assert (count["kind"], count["healthy"], count["rotten"]) == ("Banana", 2, 1)
+
+
+def rows(stack: Stack, statement: str, user_uid: str) -> int:
+    with pg8000.native.Connection(**stack.database()) as connection:
+        return int(connection.run(f"SELECT count(*) FROM {statement} = CAST(:uid AS uuid)", uid=user_uid)[0][0])
+
+
+def left(stack: Stack, user_uid: str) -> list[str]:
+    """All that there is of a user in the two buckets."""
+    found = keys(stack.archive(), parts.ARCHIVE_BUCKET, user_uid)
+    return found + keys(stack.aws("s3"), stack.resource("EventsBucket"), user_uid)
+
+
+def test_an_account_goes_with_all_that_belongs_to_it(
+    stack: Stack, client: Client, stranger: Client, photo: Path, saved: str, eventually: Callable[..., None]
+) -> None:
+    uid = client.user["uid"]
+    kept = stranger.predict(photo, save=True)["prediction_uid"]
+    form = client.call("POST", "/inference/uploads", json={"content_type": "image/jpeg"})
+    elsewhere = Client(stack.url)
+    elsewhere.http.headers["Authorization"] = (
+        f"Bearer {elsewhere.call('POST', '/auth/login', json=client.login)['access_token']}"
+    )
+    with without(stack, "Archive"):
+        client.predict(photo, save=True)
+        answer = client.http.delete(f"{client.api}/auth/me")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+    for session in (client, elsewhere):
+        detail(session.http.get(f"{client.api}/auth/me"), 401)
+        detail(session.http.get(f"{client.api}/inference/predictions"), 401)
+    detail(requests.post(f"{client.api}/auth/login", json=client.login, timeout=10), 401)
+    detail(requests.get(f"{client.api}/auth/refresh_token", headers=bearer(client.refresh_token), timeout=10), 401)
+    assert rows(stack, "user_accounts WHERE uid", uid) == 0
+    eventually(lambda: left(stack, uid) == [] and rows(stack, "predictions WHERE user_uid", uid) == 0, 60)
+
+    uploaded = requests.post(form["url"], data=form["fields"], files={"file": photo.read_bytes()}, timeout=10)
+    assert uploaded.status_code == 201
+    eventually(lambda: left(stack, uid) == [])  # classified, and then not recorded
+    assert rows(stack, "predictions WHERE user_uid", uid) == 0
+    assert stranger.wait_for(kept)["status"] == "recorded"
+
+
+def test_an_account_that_was_removed_leaves_its_email_free(stack: Stack, client: Client) -> None:
+    client.http.delete(f"{client.api}/auth/me")
+    names = {"first_name": "Ada", "last_name": "Baker"}
+    assert client.call("POST", "/auth/signup", json={**names, **client.login})["user"]["uid"] != client.user["uid"]
+
+
+def test_without_a_token_nobody_is_removed(client: Client) -> None:
+    detail(requests.delete(f"{client.api}/auth/me", timeout=10), 401)
+    assert client.call("GET", "/auth/me")["uid"] == client.user["uid"]

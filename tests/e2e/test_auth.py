@@ -183,4 +183,4 @@ def test_anything_but_a_good_token_is_refused(api: str, value: str) -> None:
 
 def test_an_unknown_address_is_a_problem_too(stack: Stack) -> None:
     detail(requests.get(f"{stack.url}/api/v1/nothing"), 404)
-    detail(requests.delete(f"{stack.url}/api/v1/auth/me"), 404)
+    detail(requests.patch(f"{stack.url}/api/v1/auth/me"), 404)

@@ -63,7 +63,7 @@ def test_an_old_refresh_token_outside_the_grace_time_ends_the_log_in(monkeypatch
 
     monkeypatch.setattr(settings, "tokens", lambda: settings.Tokens(token_public_keys="x", refresh_grace_seconds=0))
     family = uuid.uuid4().hex
-    store.start_session(family, "first")
+    store.start_session(uuid.uuid4(), family, "first")
     assert store.rotate_session(family, "first", "second") == "second"
     assert store.rotate_session(family, "first", "third") is None
     assert store.rotate_session(family, "second", "fourth") is None

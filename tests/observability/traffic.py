@@ -54,6 +54,9 @@ def accidents(stack: Stack, user: Client, collector: Collector, photo: Path, eve
         eventually(lambda: _messages(stack, "ClassifiedDeadLetters") > 0, 60)
     _kill_a_function(stack, "functions.predict.api.handler")
     eventually(lambda: _answered(user, photo))
+    leaver = Client(stack.url).join()
+    leaver.http.delete(f"{leaver.api}/auth/me")
+    eventually(lambda: any(span.name == "forget_user" for span in collector.spans))
     eventually(lambda: user.call("GET", "/auth/me") and "telemetry_dropped" in collector.metrics())
 
 

@@ -29,6 +29,9 @@ KINDS: Final = (
 CLASSES: Final = tuple(f"{kind}__{state}" for kind in KINDS for state in ("Healthy", "Rotten"))
 
 
+FORGET: Final = re.compile(r"forget/([0-9a-f-]{36})")
+
+
 class ForeignKeyError(ValueError):
     """An object key that this system did not make."""
 
@@ -60,6 +63,17 @@ class PhotoKey:
     def name(self) -> str:
         """The part of the key that stays the same from bucket to bucket."""
         return f"{self.user_uid}/{self.prediction_uid}.{self.extension}"
+
+
+def forget_key(user_uid: uuid.UUID) -> str:
+    """The key of the object whose arrival in the events bucket says that a user's photos are to go."""
+    return f"forget/{user_uid}"
+
+
+def user_to_forget(key: str) -> uuid.UUID | None:
+    """The user of such a key; None for a key of another kind."""
+    match = FORGET.fullmatch(key)
+    return uuid.UUID(match[1]) if match else None
 
 
 @dataclass(frozen=True)

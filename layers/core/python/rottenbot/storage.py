@@ -56,15 +56,14 @@ class Bucket:
         with self._call("DeleteObject"):
             self.client.delete_object(Bucket=self.name, Key=key, **_version(version))
 
-    def delete_versions(self, key: str) -> None:
-        """Remove an object and every version of it, for good; no error when it is gone already."""
+    def delete_all(self, prefix: str) -> None:
+        """Remove every version of every object whose key begins so, for good; no error when there is none."""
         with self._call("ListObjectVersions"):
-            pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=key)
+            pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix)
             found = [(page.get("Versions", []), page.get("DeleteMarkers", [])) for page in pages]
         for versions, markers in found:
-            for name, version in [(one["Key"], one["VersionId"]) for one in (*versions, *markers)]:
-                if name == key:
-                    self.delete(key, version)
+            for key, version in [(one["Key"], one["VersionId"]) for one in (*versions, *markers)]:
+                self.delete(key, version)
 
     @contextmanager
     def _call(self, operation: str) -> Iterator[None]:
