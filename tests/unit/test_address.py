@@ -16,9 +16,10 @@ SETTINGS = {
     "DATABASE_HOST": "x",
     "DATABASE_SECRET": "x",
     "REDIS_URL": "redis://x",
+    "EVENTS_BUCKET": "x",
     "ORIGIN_KEY": "the key of CloudFront",
 }
-GROUPS = (settings.tokens, settings.signing, settings.origin, settings.database, settings.redis)
+GROUPS = (settings.tokens, settings.signing, settings.origin, settings.database, settings.redis, settings.events)
 
 
 @pytest.fixture
