@@ -2,18 +2,25 @@
 
 import hmac
 from http import HTTPStatus
-from typing import Annotated
+from http.cookies import SimpleCookie
+from typing import Annotated, Final, TypeVar
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from functions.auth import service
 from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, TokenPair, User
 from functions.auth.store import EmailTakenError
-from rottenbot import http, settings
+from rottenbot import http, settings, tokens
+
+JSON: Final = "application/json"
+COOKIE: Final = "__Host-refresh"  # by this name browsers take it only over TLS, and for this one host
 
 settings.check(settings.tokens, settings.signing, settings.attempts, settings.origin)
 settings.check(settings.database, settings.redis, settings.events)
 
+Pair = TypeVar("Pair", bound=TokenPair)
 app = http.router(
     {
         EmailTakenError: HTTPStatus.FORBIDDEN,
@@ -30,8 +37,8 @@ def sign_up(request: Annotated[SignUp, Body()]) -> SignedUp:
 
 
 @app.post("/api/v1/auth/login", summary="Log in", tags=["auth"])
-def log_in(request: Annotated[LogIn, Body()]) -> LoggedIn:
-    return service.log_in(request, _address())
+def log_in(request: Annotated[LogIn, Body()]) -> Response[LoggedIn]:
+    return _with_refresh_token(service.log_in(request, _address()))
 
 
 @app.route(
@@ -41,14 +48,16 @@ def log_in(request: Annotated[LogIn, Body()]) -> LoggedIn:
     tags=["auth"],
     security=http.SECURED,
 )
-def refresh_token() -> TokenPair:
-    return service.refresh(http.bearer(app, "refresh"))
+def refresh_token() -> Response[TokenPair]:
+    kept = _cookie() if _is_page() else None
+    shown = tokens.verify("refresh", kept) if kept else http.bearer(app, "refresh")
+    return _with_refresh_token(service.refresh(shown))
 
 
 @app.route("/api/v1/auth/logout", method=["GET", "POST"], summary="Log out", tags=["auth"], security=http.SECURED)
-def log_out() -> LoggedOut:
+def log_out() -> Response[LoggedOut]:
     service.log_out(http.bearer(app))
-    return LoggedOut()
+    return Response(HTTPStatus.OK, JSON, LoggedOut(), cookies=[_kept("", 0)] if _is_page() else [])
 
 
 @app.get("/api/v1/auth/me", summary="The account of the token", tags=["auth"], security=http.SECURED)
@@ -65,6 +74,28 @@ def me() -> User:
 )
 def forget_me() -> None:
     service.forget(http.bearer(app))
+
+
+def _is_page() -> bool:
+    # No other site's page can send this header; without it, a cookie counts for nothing.
+    return app.current_event.headers.get("x-session") == "cookie"
+
+
+def _with_refresh_token(pair: Pair) -> Response[Pair]:
+    """An answer with the refresh token in it; or, for a page, in a cookie that no script can read."""
+    if not _is_page():
+        return Response(HTTPStatus.OK, JSON, pair)
+    cookie = _kept(pair.refresh_token, settings.tokens().refresh_token_days * 86_400)
+    return Response(HTTPStatus.OK, JSON, pair.model_copy(update={"refresh_token": ""}), cookies=[cookie])
+
+
+def _kept(value: str, seconds: int) -> Cookie:
+    return Cookie(COOKIE, value, path="/", http_only=True, max_age=seconds, same_site=SameSite.STRICT_MODE)
+
+
+def _cookie() -> str | None:
+    given = SimpleCookie(app.current_event.headers.get("cookie") or "").get(COOKIE)
+    return given.value if given else None
 
 
 def _address() -> str:

@@ -184,3 +184,34 @@ def test_anything_but_a_good_token_is_refused(api: str, value: str) -> None:
 def test_an_unknown_address_is_a_problem_too(stack: Stack) -> None:
     detail(requests.get(f"{stack.url}/api/v1/nothing"), 404)
     detail(requests.patch(f"{stack.url}/api/v1/auth/me"), 404)
+
+
+PAGE = {"X-Session": "cookie"}
+
+
+def test_a_page_gets_the_refresh_token_where_no_script_can_read_it(api: str, client: Client) -> None:
+    answer = requests.post(f"{api}/login", json=client.login, headers=PAGE)
+    assert answer.json()["refresh_token"] == ""
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-refresh=ey")
+    assert {"Path=/", "HttpOnly", "Secure", "SameSite=Strict", f"Max-Age={7 * 86_400}"} <= set(cookie.split("; "))
+
+    kept = {"Cookie": cookie.split(";")[0]}
+    refreshed = requests.post(f"{api}/refresh_token", headers={**PAGE, **kept})
+    assert refreshed.json()["refresh_token"] == ""
+    assert requests.get(f"{api}/me", headers=bearer(refreshed.json()["access_token"])).ok
+    renewed = refreshed.headers["Set-Cookie"].split(";")[0]
+    assert renewed != kept["Cookie"]
+
+    access = bearer(refreshed.json()["access_token"])
+    left = requests.post(f"{api}/logout", headers={**PAGE, **access, "Cookie": renewed})
+    assert left.headers["Set-Cookie"].startswith("__Host-refresh=; Path=/; Max-Age=0")
+    detail(requests.post(f"{api}/refresh_token", headers={**PAGE, "Cookie": renewed}), 401)
+
+
+def test_a_cookie_counts_for_nothing_without_the_header_that_only_the_page_can_send(api: str, client: Client) -> None:
+    answer = requests.post(f"{api}/login", json=client.login, headers=PAGE)
+    kept = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+    detail(requests.post(f"{api}/refresh_token", headers=kept), 401)
+    detail(requests.get(f"{api}/me", headers={**PAGE, **kept}), 401)
+    assert "Set-Cookie" not in requests.post(f"{api}/login", json=client.login).headers

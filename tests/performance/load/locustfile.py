@@ -51,4 +51,7 @@ class Sender(FastHttpUser):  # type: ignore[misc]  # locust is not in the enviro
 @events.request.add_listener  # type: ignore[untyped-decorator]
 def report(response_time: float, context: dict[str, Any], exception: Exception | None, **_: Any) -> None:
     line = {"at": time.time(), "ms": response_time, "error": str(exception) if exception else None, **context}
-    print(json.dumps(line), flush=True)
+    try:
+        print(json.dumps(line), flush=True)
+    except BrokenPipeError:  # nobody is there any more
+        os._exit(1)
