@@ -29,3 +29,13 @@ def client(service: str, endpoint: str, key: str = ANY_KEY, secret: str = ANY_KE
         region_name=REGION,
         **options,
     )
+
+
+def queue_depths(sqs: Any) -> dict[str, int]:
+    """The messages in each queue, waiting or being worked on, by the queue's name."""
+    attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    depths = {}
+    for url in sqs.list_queues().get("QueueUrls", []):
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"]
+        depths[url.rpartition("/")[2]] = sum(int(found[name]) for name in attributes)
+    return depths

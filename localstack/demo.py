@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, track
 from rich.table import Table
 
-from localstack import parts
+from localstack import aws, parts
 from localstack.client import RECORDED_SECONDS, ApiError, Client
 from localstack.settings import ROOT, Settings
 from localstack.stack import Stack, running
 
 PHOTOS: Final = ROOT / "tests" / "photos"
-QUEUES: Final = ("UploadsQueue", "ClassifiedQueue", "UploadsDeadLetters", "ClassifiedDeadLetters")
 EMPTY_SECONDS: Final = 15
 LOG_WIDTH: Final = 116
 COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -135,12 +134,9 @@ def _objects(stack: Stack) -> int:
 
 def _messages_left(stack: Stack) -> int:
     sqs = stack.aws("sqs")
-    addresses = [stack.resource(name) for name in QUEUES]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
-        answers = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] for url in addresses]
-        left = sum(int(answer[name]) for answer in answers for name in names)
+        left = sum(aws.queue_depths(sqs).values())
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.2)

@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 
 from botocore.config import Config
 
-from localstack import aws, docker, parts, pending
+from localstack import aws, docker, parts, pending, status
 from localstack.credentials import Credentials
 from localstack.processes import Part, PartError, Processes
 from localstack.settings import Settings
@@ -37,7 +37,7 @@ class Stack:
     def status_page(self) -> str:
         """The address of the page about the last minutes; `sam local` serves nothing beside the API."""
         server = parts.status_url(self.settings) if self.settings.rottenbot_functions == "containers" else self.url
-        return f"{server}/_local/status"
+        return server + status.PATH
 
     def aws(self, service: str) -> Any:
         """A client of LocalStack."""

@@ -14,6 +14,7 @@ from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
 from rottenbot.photos import CLASSES, PhotoKey, Result
 
+UNKNOWN: Final = "There is no such prediction."
 STILL_ON_ITS_WAY: Final = "The photo is still on its way into the archive. Please try again in a moment."
 
 
@@ -45,19 +46,19 @@ def record_photo(created: CreatedObject) -> None:
         logger.info("photo was recorded before", prediction_uid=str(key.prediction_uid))
         return
     with created.continued(photo.metadata, "record_photo"):
-        if store.is_forgotten(key.user_uid):
-            store.drop_classified(created)
-            return
         result = Result.from_metadata(photo.metadata)
         with telemetry.span("save_prediction_db"):
             store.record(key, photo, result)
         with telemetry.span("archive_image"):
             store.keep_image(key, photo, result)
-        if store.is_forgotten(key.user_uid):  # in the meantime
+        # Asked after the last write: whoever forgets the user either sees what was written, or is seen here.
+        forgotten = store.is_forgotten(key.user_uid)
+        if forgotten:
             _remove(key.prediction_uid, key.user_uid, store.image_path(key, result))
         store.drop_classified(created)
-        telemetry.count("photos_recorded", {"failed": bool(result.reason)})
-        logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
+        if not forgotten:
+            telemetry.count("photos_recorded", {"failed": bool(result.reason)})
+            logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
 
 
 def forget_user(user_uid: UUID, created: CreatedObject) -> None:
@@ -86,7 +87,7 @@ def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:
         return PendingRecord(uid=uid)
     found = found or store.find(uid, user_uid)  # it may have arrived between the two looks
     if found is None:
-        raise UnknownPredictionError("There is no such prediction.")
+        raise UnknownPredictionError(UNKNOWN)
     prediction, image_path = found
     return RecordWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
 
@@ -104,9 +105,11 @@ def correct(uid: UUID, user_uid: UUID, class_name: str) -> RecordWithImage:
     UnknownPredictionError."""
     if class_name not in CLASSES:
         raise UnknownClassError(f"There is no class {class_name!r}. Classes are: {', '.join(CLASSES)}.")
-    _require_recorded(read(uid, user_uid))
-    store.set_label(uid, user_uid, class_name)
-    return _require_recorded(read(uid, user_uid))
+    labelled = store.set_label(uid, user_uid, class_name)
+    found = read(uid, user_uid)
+    if not labelled or isinstance(found, PendingRecord):
+        raise StillOnItsWayError(STILL_ON_ITS_WAY)
+    return found
 
 
 def forget(uid: UUID, user_uid: UUID) -> None:
@@ -117,11 +120,11 @@ def forget(uid: UUID, user_uid: UUID) -> None:
     """
     if store.on_its_way(uid, user_uid):
         raise StillOnItsWayError(STILL_ON_ITS_WAY)
-    _require_recorded(read(uid, user_uid))
     found = store.find(uid, user_uid)
-    if found:
-        _remove(uid, user_uid, found[1])
-        logger.info("photo removed", prediction_uid=str(uid))
+    if found is None:
+        raise UnknownPredictionError(UNKNOWN)
+    _remove(uid, user_uid, found[1])
+    logger.info("photo removed", prediction_uid=str(uid))
 
 
 def counts(user_uid: UUID) -> Counts:
@@ -132,12 +135,6 @@ def counts(user_uid: UUID) -> Counts:
 def _remove(uid: UUID, user_uid: UUID, path: str) -> None:
     store.forget_image(path)
     store.forget(uid, user_uid)
-
-
-def _require_recorded(found: RecordWithImage | PendingRecord) -> RecordWithImage:
-    if isinstance(found, PendingRecord):
-        raise StillOnItsWayError(STILL_ON_ITS_WAY)
-    return found
 
 
 def warm() -> None:

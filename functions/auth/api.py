@@ -12,7 +12,7 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from functions.auth import service
 from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, TokenPair, User
 from functions.auth.store import EmailTakenError
-from rottenbot import http, settings, tokens
+from rottenbot import http, settings
 
 JSON: Final = "application/json"
 COOKIE: Final = "__Host-refresh"  # by this name browsers take it only over TLS, and for this one host
@@ -50,7 +50,7 @@ def log_in(request: Annotated[LogIn, Body()]) -> Response[LoggedIn]:
 )
 def refresh_token() -> Response[TokenPair]:
     kept = _cookie() if _is_page() else None
-    shown = tokens.verify("refresh", kept) if kept else http.bearer(app, "refresh")
+    shown = http.verified(kept, "refresh") if kept else http.bearer(app, "refresh")
     return _with_refresh_token(service.refresh(shown))
 
 

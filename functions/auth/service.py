@@ -80,7 +80,7 @@ def forget(token: tokens.Token) -> None:
     store.ask_to_forget_photos(token.user_uid)
     store.remove_user(token.user_uid)
     store.end_sessions(token.user_uid)
-    store.end_session(token.family)
+    store.end_session(token.family)  # which may be older than the list of sessions
 
 
 def current_user(token: tokens.Token) -> User:

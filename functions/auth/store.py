@@ -103,13 +103,15 @@ def start_session(user_uid: UUID, family: str, refresh_jti: str) -> None:
     """Remember a new log-in of a user and the one refresh token that continues it."""
     life = settings.tokens().refresh_token_days * 86_400
     for_user, key = SESSIONS_KEY.format(user_uid=user_uid), cache.session_key(family)
-    # Not one transaction: a cluster takes that only for keys that lie in the same place.
-    with cache.answering(), cache.client().pipeline(transaction=False) as all_of_it:
-        all_of_it.sadd(for_user, family)
-        all_of_it.expire(for_user, life)
-        all_of_it.hset(key, mapping={"current": refresh_jti})
-        all_of_it.expire(key, life)
-        all_of_it.execute()
+    # Two transactions, for a cluster takes one only for keys that lie in the same place; and listed before it begins.
+    with cache.answering(), cache.client().pipeline() as listed:
+        listed.sadd(for_user, family)
+        listed.expire(for_user, life)
+        listed.execute()
+    with cache.answering(), cache.client().pipeline() as begun:
+        begun.hset(key, mapping={"current": refresh_jti})
+        begun.expire(key, life)
+        begun.execute()
 
 
 def end_sessions(user_uid: UUID) -> None:

@@ -26,6 +26,7 @@ from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHtt
 from samcli.local.lambdafn.exceptions import FunctionNotFound
 from samcli.yamlhelper import yaml_parse
 
+from localstack import status
 from localstack.gateway import containers, deploy
 from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
 from localstack.settings import FUNCTIONS
@@ -112,7 +113,7 @@ def main() -> None:
     gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
     gateway.create()
     _answer_as_api_gateway(gateway._app, template)
-    gateway._app.add_url_rule("/_local/status", view_func=lambda: _status_page(arguments.status))
+    gateway._app.add_url_rule(status.PATH, view_func=lambda: _status_page(arguments.status))
     gateway._app.run(arguments.host, arguments.port, threaded=True)
 
 
@@ -145,7 +146,7 @@ def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
 
 def _status_page(url: str) -> Response:
     try:
-        with urllib.request.urlopen(f"{url}/_local/status", timeout=5) as answer:
+        with urllib.request.urlopen(url + status.PATH, timeout=5) as answer:
             return Response(answer.read(), content_type=answer.headers["Content-Type"])
     except OSError:
         return Response("There is no status page: the telemetry goes somewhere else.", 404, content_type="text/plain")

@@ -4,7 +4,8 @@ import argparse
 import threading
 
 from localstack import aws
-from localstack.status.page import HTML, PATH, queue_depths, render
+from localstack.status import PATH
+from localstack.status.page import HTML, render
 from localstack.status.received import Received
 from localstack.status.server import serving
 
@@ -18,7 +19,7 @@ def main() -> None:
     received, sqs = Received(), aws.client("sqs", arguments.localstack)
 
     def page() -> tuple[str, bytes]:
-        return HTML, render(received, queue_depths(sqs)).encode()
+        return HTML, render(received, aws.queue_depths(sqs)).encode()
 
     with serving(received, {PATH: page}, arguments.hosts.split(","), arguments.port):
         threading.Event().wait()

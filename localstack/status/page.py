@@ -1,34 +1,24 @@
 """The page: what the system did in the last minutes."""
 
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import pygal
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
-from pygal.style import Style
 
+from localstack.status.charts import chart, percentiles, quantiles
 from localstack.status.received import Line, Received, Span
 
-PATH: Final = "/_local/status"
 HTML: Final = "text/html; charset=utf-8"
 SHOWN_SECONDS: Final = 300
 STEP_SECONDS: Final = 10
 SLOWEST: Final = 5
 WARNINGS: Final = 20
-STYLE: Final = Style(
-    background="transparent",
-    plot_background="transparent",
-    font_family="sans-serif",
-    guide_stroke_color="#8886",
-    major_guide_stroke_color="#8886",
-)
 templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
 
 
@@ -78,46 +68,11 @@ def render(received: Received, queues: dict[str, int]) -> str:
         routes=[_calls(route, found) for route, found in sorted(routes.items())],
         cold_starts=sum(bool(span.attributes.get("faas.coldstart")) for span in spans),
         queues=queues,
-        charts=[Markup(chart) for chart in _charts(requests, now)],  # noqa: S704  drawn here, of numbers
+        charts=_charts(requests, now),
         slowest=_slowest(spans, requests),
         warnings=_warnings(received.lines),
         clock=lambda at: time.strftime("%H:%M:%S", time.localtime(at)),
     )
-
-
-def queue_depths(sqs: Any) -> dict[str, int]:
-    """The messages in each queue, waiting or being worked on, by the queue's name."""
-    attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    depths = {}
-    for url in sqs.list_queues().get("QueueUrls", []):
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"]
-        depths[url.rpartition("/")[2]] = sum(int(found[name]) for name in attributes)
-    return depths
-
-
-def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """The median, the 95th and the 99th percentile; zeros for no values."""
-    if len(values) < 2:
-        value = values[0] if values else 0.0
-        return value, value, value
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return cuts[49], cuts[94], cuts[98]
-
-
-def chart(title: str, lines: dict[str, list[float | None]], labels: list[str]) -> str:
-    """An SVG of lines over time, to stand in a page."""
-    top = max((value for values in lines.values() for value in values if value is not None), default=0) or 1
-    drawn = pygal.Line(
-        title=title, style=STYLE, height=260, width=720, dots_size=1, js=[], legend_at_bottom=True, range=(0, top)
-    )
-    drawn.max_scale = 6
-    drawn.x_labels = labels
-    drawn.show_minor_x_labels = False
-    drawn.x_labels_major_every = max(1, len(labels) // 6)
-    drawn.truncate_label = -1
-    for name, values in lines.items():
-        drawn.add(name, values)
-    return str(drawn.render(is_unicode=True, disable_xml_declaration=True))
 
 
 def _calls(route: str, spans: Sequence[Span]) -> Calls:
@@ -132,15 +87,13 @@ def _calls(route: str, spans: Sequence[Span]) -> Calls:
     )
 
 
-def _charts(requests: Iterable[Span], now: float) -> list[str]:
+def _charts(requests: Iterable[Span], now: float) -> list[Markup]:
     steps: list[list[float]] = [[] for _ in range(SHOWN_SECONDS // STEP_SECONDS)]
     for span in requests:
         steps[min(int((span.start - now + SHOWN_SECONDS) / STEP_SECONDS), len(steps) - 1)].append(span.milliseconds)
     labels = [f"-{SHOWN_SECONDS - index * STEP_SECONDS} s" for index in range(len(steps))]
     rate: list[float | None] = [len(step) / STEP_SECONDS for step in steps]
-    cuts = [quantiles(step) if step else (None, None, None) for step in steps]
-    percentiles = {name: [cut[index] for cut in cuts] for index, name in enumerate(("p50", "p95", "p99"))}
-    return [chart("requests a second", {"all": rate}, labels), chart("milliseconds", percentiles, labels)]
+    return [chart("requests a second", {"all": rate}, labels), chart("milliseconds", percentiles(steps), labels)]
 
 
 def _slowest(spans: Iterable[Span], requests: Iterable[Span]) -> list[Waterfall]:

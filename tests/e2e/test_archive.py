@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pg8000.native
@@ -13,6 +12,7 @@ from localstack import parts
 from localstack.client import Client
 from localstack.stack import Stack
 from tests.answers import bearer, detail
+from tests.inside import archived, waiting
 from tests.outage import without
 
 
@@ -28,17 +28,9 @@ def stranger(stack: Stack) -> Client:
     return Client(stack.url).join()
 
 
-def keys(store: Any, bucket: str, uid: str) -> list[str]:
-    return [one["Key"] for one in store.list_objects_v2(Bucket=bucket).get("Contents", []) if uid in one["Key"]]
-
-
-def archived(stack: Stack, uid: str) -> list[str]:
-    return keys(stack.archive(), parts.ARCHIVE_BUCKET, uid)
-
-
 def arrived(stack: Stack, uid: str) -> bool:
     """Whether a photo is in the archive and nowhere else."""
-    return bool(archived(stack, uid)) and not keys(stack.aws("s3"), stack.resource("EventsBucket"), uid)
+    return bool(archived(stack, uid)) and not waiting(stack, uid)
 
 
 def test_a_photo_is_removed_with_its_record(stack: Stack, client: Client, saved: str) -> None:
@@ -124,8 +116,7 @@ def rows(stack: Stack, statement: str, user_uid: str) -> int:
 
 def left(stack: Stack, user_uid: str) -> list[str]:
     """All that there is of a user in the two buckets."""
-    found = keys(stack.archive(), parts.ARCHIVE_BUCKET, user_uid)
-    return found + keys(stack.aws("s3"), stack.resource("EventsBucket"), user_uid)
+    return archived(stack, user_uid) + waiting(stack, user_uid)
 
 
 def test_an_account_goes_with_all_that_belongs_to_it(

@@ -12,11 +12,11 @@ import pg8000.native
 import pytest
 import requests
 
-from localstack import parts
 from localstack.client import Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
 from tests.answers import bearer, detail
+from tests.inside import archived, messages, waiting
 
 Outage = Callable[[str], Any]
 Eventually = Callable[..., None]
@@ -29,18 +29,6 @@ def rows(stack: Stack) -> Callable[[str], int]:
             return int(connection.run("SELECT count(*) FROM predictions WHERE uid = CAST(:uid AS uuid)", uid=uid)[0][0])
 
     return count
-
-
-def keys(s3: Any, bucket: str) -> list[str]:
-    return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
-
-
-def waiting(stack: Stack, uid: str) -> list[str]:
-    return [key for key in keys(stack.aws("s3"), stack.resource("EventsBucket")) if uid in key]
-
-
-def archived(stack: Stack, uid: str) -> list[str]:
-    return [key for key in keys(stack.archive(), parts.ARCHIVE_BUCKET) if uid in key]
 
 
 def test_without_redis_nobody_is_let_in_and_nobody_is_locked_out(client: Client, outage: Outage, photo: Path) -> None:
@@ -237,12 +225,6 @@ def queue_event(message_id: str, body: dict[str, Any]) -> dict[str, Any]:
         "awsRegion": "eu-west-1",
     }
     return {"Records": [message]}
-
-
-def messages(stack: Stack, address: str) -> int:
-    name = "ApproximateNumberOfMessages"
-    answer = stack.aws("sqs").get_queue_attributes(QueueUrl=address, AttributeNames=[name])
-    return int(answer["Attributes"][name])
 
 
 class paused:  # noqa: N801

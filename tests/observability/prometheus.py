@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 
 from localstack.grafana import alerts
-from localstack.ports import free, listening
+from localstack.ports import free
+from localstack.processes import Part, Processes
 from localstack.settings import ROOT
+from localstack.stack import start
 
 FOLDER: Final = ROOT / ".venvs" / "prometheus"
 PACKAGES: Final = ("prometheus", "prometheus-node-exporter")
-START_SECONDS: Final = 30
-
-
-class MissingError(RuntimeError):
-    """There is no Prometheus here, and none could be fetched; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Prometheus:
 
 def program(name: str) -> Path:
     """A program of Debian's packages: the machine's own, or one that is unpacked beside the virtual environments.
-    Raises MissingError."""
+    Where there is neither, the test is skipped."""
     if found := shutil.which(name):
         return Path(found)
     unpacked = FOLDER / "usr" / "bin" / name
@@ -69,8 +67,7 @@ def program(name: str) -> Path:
 
 @contextmanager
 def running(folder: Path, metrics: str) -> Iterator[Prometheus]:
-    """Prometheus with our alerts, reading the metrics of one address and of this machine every second. Raises
-    MissingError."""
+    """Prometheus with our alerts, reading the metrics of one address and of this machine every second."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     port, node = free(2)
@@ -92,25 +89,19 @@ def running(folder: Path, metrics: str) -> Iterator[Prometheus]:
     ]
     server += [f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"]
     exporter: list[str | Path] = [program("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{node}"]
-    with (folder / "log").open("w") as log:
-        processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in (server, exporter)]
+    processes = Processes(folder)
+    servers = [Part("Prometheus", server, [("", port)]), Part("NodeExporter", exporter, [("", node)])]
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not (listening(port) and listening(node)):
-            if time.monotonic() > deadline or any(process.poll() is not None for process in processes):
-                raise RuntimeError(f"Prometheus did not start, see {folder / 'log'}")
-            time.sleep(0.05)
+        start(processes, servers, lambda _: None)
         yield Prometheus(f"http://127.0.0.1:{port}")
     finally:
-        for process in processes:
-            process.terminate()
-            process.wait()
+        processes.stop()
 
 
 def _unpack() -> None:
     for tool in ("apt-get", "dpkg-deb"):
         if not shutil.which(tool):
-            raise MissingError(f"Prometheus is not installed, and there is no {tool} to fetch it with")
+            pytest.skip(f"Prometheus is not installed, and there is no {tool} to fetch it with")
     FOLDER.mkdir(parents=True, exist_ok=True)
     download = ["apt-get", "download", *PACKAGES]
     fetched = subprocess.run(download, cwd=FOLDER, capture_output=True, text=True)
@@ -118,7 +109,7 @@ def _unpack() -> None:
         subprocess.run(["apt-get", "update"], capture_output=True)
         fetched = subprocess.run(download, cwd=FOLDER, capture_output=True, text=True)
     if fetched.returncode:
-        raise MissingError(f"Prometheus is not installed and could not be fetched: {fetched.stderr.strip()}")
+        pytest.skip(f"Prometheus is not installed and could not be fetched: {fetched.stderr.strip()}")
     for package in FOLDER.glob("*.deb"):
         subprocess.run(["dpkg-deb", "--extract", package, FOLDER], check=True)
         package.unlink()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import requests
 
+from localstack import aws
 from localstack.client import Client
 from localstack.stack import Stack
-from localstack.status.page import HTML, PATH, queue_depths, render
+from localstack.status import PATH
+from localstack.status.page import HTML, render
 from localstack.status.server import serving
 from tests.observability.conftest import Collector
 
@@ -22,7 +24,7 @@ def test_shows_calls_steps_queues_and_warnings(
     user.wait_for(user.predict(photo, save=True)["prediction_uid"])
     requests.post(f"{user.api}/auth/login", json={"email": user.email, "password": "wrong password"})
     eventually(lambda: any(span.name == "record_photo" for span in collector.spans))
-    page = render(collector, queue_depths(observed.aws("sqs")))
+    page = render(collector, aws.queue_depths(observed.aws("sqs")))
     rows = {row[0]: row for row in re.findall(r"<tr><td>(\w+ /api[^<]*)</td>" + r"<td>([\d.]+)</td>\s*" * 6, page)}
     assert float(rows["POST /api/v1/inference/predict"][2]) > 1
     assert rows["POST /api/v1/auth/login"][5] == "1"  # refused

@@ -13,6 +13,7 @@ from PIL import Image
 
 from localstack.client import ApiError, Client
 from localstack.stack import Stack
+from tests.inside import messages
 from tests.observability.conftest import Collector
 from tests.outage import without
 
@@ -51,7 +52,7 @@ def accidents(stack: Stack, user: Client, collector: Collector, photo: Path, eve
     stack.aws("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "0"})
     with without(stack, "Archive"):
         user.predict(photo, save=True)
-        eventually(lambda: _messages(stack, "ClassifiedDeadLetters") > 0, 60)
+        eventually(lambda: messages(stack, stack.resource("ClassifiedDeadLetters")) > 0, 60)
     _kill_a_function(stack, "functions.predict.api.handler")
     eventually(lambda: _answered(user, photo))
     leaver = Client(stack.url).join()
@@ -76,13 +77,6 @@ def _kill_a_function(stack: Stack, handler: str) -> None:
     for process in psutil.Process(stack.processes.started["Gateway"].pid).children(recursive=True):
         if handler in process.cmdline():
             process.kill()
-
-
-def _messages(stack: Stack, queue: str) -> int:
-    address = stack.resource(queue)
-    name = "ApproximateNumberOfMessages"
-    found = stack.aws("sqs").get_queue_attributes(QueueUrl=address, AttributeNames=[name])
-    return int(found["Attributes"][name])
 
 
 def _noise(folder: Path) -> Path:

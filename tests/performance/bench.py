@@ -29,6 +29,7 @@ from localstack.client import Client
 from localstack.gateway.pool import Environment, FunctionSpec, port_pairs
 from localstack.settings import ROOT, Settings, tool
 from localstack.stack import Stack, running
+from localstack.status.charts import quantiles
 
 REPORT: Final = ROOT / ".rottenbot" / "reports" / "bench.json"
 PHOTOS: Final = ROOT / "tests" / "photos"
@@ -232,8 +233,7 @@ def _lines(command: list[str | Path]) -> Iterator[float]:
 
 
 def _latency(what: str, clients: int, milliseconds: list[float], seconds: float) -> Latency:
-    cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
-    return Latency(what, clients, len(milliseconds) / seconds, statistics.median(milliseconds), cuts[94], cuts[98])
+    return Latency(what, clients, len(milliseconds) / seconds, *quantiles(milliseconds))
 
 
 def _print_starts(starts: list[Start]) -> None:

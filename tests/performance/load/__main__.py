@@ -19,11 +19,11 @@ import psutil
 from rich.console import Console
 from rich.live import Live
 
+from localstack import aws
 from localstack.client import Client
 from localstack.processes import PartError
 from localstack.settings import ROOT, Settings, tool
 from localstack.stack import Observer, Stack, running
-from localstack.status.page import queue_depths
 from tests.performance.load import report
 from tests.performance.load.plan import Answer, Outcome, Plan, Sample
 
@@ -125,7 +125,7 @@ def _sample(stack: Stack, outcome: Outcome, ended: threading.Event) -> None:
     while not ended.wait(SAMPLE_SECONDS):
         now, (after, memory) = time.time(), _used(stack)
         processors = {name: (after[name] - before.get(name, 0)) / (now - at) for name in after}
-        outcome.samples.append(Sample(now, processors, memory, sum(queue_depths(sqs).values())))
+        outcome.samples.append(Sample(now, processors, memory, sum(aws.queue_depths(sqs).values())))
         before, at = after, now
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from markupsafe import Markup
 from rich.box import SIMPLE
 from rich.table import Table
 
-from localstack.status.page import chart, quantiles
+from localstack.status.charts import chart, percentiles, quantiles
 from tests.performance.load.plan import Answer, Outcome
 
 STEP_SECONDS: Final = 5
@@ -64,16 +63,11 @@ def write(outcome: Outcome, file: Path) -> Path:
     plan, answers, samples = outcome.plan, outcome.answers, outcome.samples
     way = f"{plan.rate:g} requests a second" if plan.rate else f"{plan.clients} clients"
     labels, steps = _steps([answer.at for answer in answers], outcome.began)
-    cuts = [quantiles([answers[index].ms for index in step]) if step else None for step in steps]
     sampled = [f"{sample.at - outcome.began:.0f} s" for sample in samples]
     parts = sorted({name for sample in samples for name in sample.memory})
     charts = [
         chart("requests a second", {"answered": [len(step) / STEP_SECONDS for step in steps]}, labels),
-        chart(
-            "milliseconds",
-            {name: [cut and cut[index] for cut in cuts] for index, name in enumerate(("p50", "p95", "p99"))},
-            labels,
-        ),
+        chart("milliseconds", percentiles([[answers[index].ms for index in step] for step in steps]), labels),
         chart("errors", {"errors": [sum(answers[i].error is not None for i in step) for step in steps]}, labels),
         chart("messages in the queues", {"all": [sample.queued for sample in samples]}, sampled),
         chart("processors", {name: [sample.processors.get(name) for sample in samples] for name in parts}, sampled),
@@ -90,7 +84,7 @@ def write(outcome: Outcome, file: Path) -> Path:
             rows=rows(outcome),
             fate=fate(outcome),
             errors=errors,
-            charts=[Markup(one) for one in charts],
+            charts=charts,
         )
     )
     return file

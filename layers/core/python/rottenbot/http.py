@@ -151,8 +151,13 @@ def bearer(app: APIGatewayRestResolver, kind: tokens.Kind = "access") -> tokens.
     given = app.current_event.headers.get("authorization") or ""
     if not given.lower().startswith(BEARER):
         raise tokens.InvalidTokenError("Please log in: send the access token as a bearer token.")
+    return verified(given[len(BEARER) :].strip(), kind)
+
+
+def verified(encoded: str, kind: tokens.Kind) -> tokens.Token:
+    """A token, wherever it came from, verified and not revoked. Raises InvalidTokenError or UnavailableError."""
     with telemetry.span("verify_token"):
-        token = tokens.verify(kind, given[len(BEARER) :].strip())
+        token = tokens.verify(kind, encoded)
         if kind == "access":
             cache.require_session(token)
     return token

@@ -64,12 +64,6 @@ def record(name: str, value: float, attributes: Attributes = NOTHING, unit: str 
         exporter.record(name, value, attributes, unit)
 
 
-def gauge(name: str, value: float, unit: str) -> None:
-    """Set the present value of something."""
-    if exporter := _exporter():
-        exporter.gauge(name, value, unit)
-
-
 def trace_ids() -> dict[str, str]:
     """The ids of the trace and of the span of this block, for a log line; empty while telemetry is off."""
     exporter = _exporter()
