@@ -3,7 +3,6 @@
 import json
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from localstack.stack import Stack
 from localstack.status.received import Span
 from tests.observability.conftest import Collector
 
-Eventually = Callable[..., None]
 SAVED = {
     "POST /api/v1/inference/predict",
     "verify_token",
@@ -37,16 +35,9 @@ def parents(spans: list[Span]) -> dict[str, str]:
     return {span.name: names.get(span.parent_id, "") for span in spans}
 
 
-def test_a_saved_photo_is_one_trace(
-    user: Client, collector: Collector, photo: Path, eventually: Eventually, observed: Stack
-) -> None:
-    collector.clear()
-    uid = user.predict(photo, save=True)["prediction_uid"]
-    user.wait_for(uid)
-    eventually(lambda: any(span.name == "record_photo" for span in collector.spans))
-    (recorded,) = [span for span in collector.spans if span.name == "record_photo"]
-    spans = collector.trace(recorded.trace_id)
-    assert {span.name for span in spans} >= SAVED
+def test_a_saved_photo_is_one_trace(user: Client, collector: Collector, photo: Path, observed: Stack) -> None:
+    spans = collector.trace(SAVED, of=lambda: user.wait_for(user.predict(photo, save=True)["prediction_uid"]))
+    (recorded,) = [span for span in spans if span.name == "record_photo"]
     tree = parents(spans)
     assert tree["POST /api/v1/inference/predict"] == ""
     assert tree["predict_endpoint"] == tree["verify_token"] == "POST /api/v1/inference/predict"
@@ -66,22 +57,16 @@ def test_a_saved_photo_is_one_trace(
     assert next(line for line in sent if line.message == "request").attributes["status"] == 200
 
 
-def test_an_uploaded_photo_is_one_trace_from_its_arrival(
-    user: Client, collector: Collector, photo: Path, eventually: Eventually
-) -> None:
-    collector.clear()
-    user.wait_for(user.upload(photo))
-    eventually(lambda: any(span.name == "record_photo" for span in collector.spans))
-    (recorded,) = [span for span in collector.spans if span.name == "record_photo"]
-    tree = parents(collector.trace(recorded.trace_id))
+def test_an_uploaded_photo_is_one_trace_from_its_arrival(user: Client, collector: Collector, photo: Path) -> None:
+    names = {"classify_upload", "model_prediction", "save_image_s3", "record_photo"}
+    tree = parents(collector.trace(names, of=lambda: user.wait_for(user.upload(photo))))
     assert tree["record_photo"] == "save_image_s3"
     assert tree["model_prediction"] == tree["save_image_s3"] == "classify_upload"
 
 
 def test_no_token_password_email_or_photo_is_sent(user: Client, collector: Collector, photo: Path) -> None:
-    collector.clear()
-    user.predict(photo, save=True)
-    user.call("POST", "/auth/login", json=user.login)
+    collector.trace({"save_image_s3"}, of=lambda: user.predict(photo, save=True))
+    collector.trace({"verify_password"}, of=lambda: user.call("POST", "/auth/login", json=user.login))
     sent = json.dumps([asdict(span) for span in collector.spans] + [asdict(line) for line in collector.lines])
     assert "sql SELECT" in sent
     for secret in (user.email, user.password, user.refresh_token, user.http.headers["Authorization"], user.user["uid"]):
@@ -101,9 +86,9 @@ def test_everything_is_counted(user: Client, collector: Collector, photo: Path) 
 
 
 def test_a_broken_part_is_an_error_in_the_trace(user: Client, collector: Collector) -> None:
-    collector.clear()
-    user.http.post(f"{user.api}/auth/login", json={"email": user.email, "password": "wrong password"})
-    (verified,) = [span for span in collector.spans if span.name == "verify_password"]
+    login = {"email": user.email, "password": "wrong password"}
+    spans = collector.trace({"verify_password"}, of=lambda: user.http.post(f"{user.api}/auth/login", json=login))
+    (verified,) = [span for span in spans if span.name == "verify_password"]
     assert verified.events == ["exception"]
 
 

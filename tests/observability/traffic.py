@@ -55,15 +55,17 @@ def accidents(stack: Stack, user: Client, collector: Collector, photo: Path, eve
         eventually(lambda: messages(stack, stack.resource("ClassifiedDeadLetters")) > 0, 60)
     _kill_a_function(stack, "functions.predict.api.handler")
     eventually(lambda: _answered(user, photo))
-    leaver = Client(stack.url).join()
-    leaver.http.delete(f"{leaver.api}/auth/me")
-    eventually(lambda: any(span.name == "forget_user" for span in collector.spans))
+    collector.trace({"forget_user"}, of=lambda: _leave(Client(stack.url).join()))
     eventually(lambda: user.call("GET", "/auth/me") and "telemetry_dropped" in collector.metrics())
 
 
 def _unanswered(user: Client, photo: Path) -> None:
     file = {"file": (photo.name, photo.read_bytes(), "image/jpeg")}
     assert user.http.post(f"{user.api}/inference/predict", files=file).status_code == 503
+
+
+def _leave(user: Client) -> None:
+    assert user.http.delete(f"{user.api}/auth/me").status_code == 204
 
 
 def _answered(user: Client, photo: Path) -> bool:
