@@ -125,7 +125,9 @@ def _saved(model: Any) -> Iterator[Path]:
 
 def _measure(run: Run, file: Path, keras_logits: dict[str, Rows]) -> Export:
     model = litert(file, threads=1)
-    logits = {subset: np.stack([model(photo) for photo in _photos(run.images(subset))]) for subset in ("val", "test")}
+    logits = {
+        subset: np.stack([model(photo)[0] for photo in _photos(run.images(subset))]) for subset in ("val", "test")
+    }
     truth: dict[str, Labels] = {"val": run.truth("val"), "test": run.truth("test")}
     rows, keras_rows = metrics.probabilities(logits["test"]), metrics.probabilities(keras_logits["test"])
     scores = metrics.summary(truth["test"], rows.argmax(axis=1), run.classes)

@@ -1,5 +1,6 @@
 """Reading the record over HTTP."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -7,14 +8,24 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from functions.archive import service
-from functions.archive.models import Counts, Label, PendingRecord, RecordPage, RecordWithImage, Status
+from functions.archive.models import (
+    Counts,
+    Filter,
+    Label,
+    PendingRecord,
+    RecordPage,
+    RecordWithImage,
+    ReviewPage,
+    State,
+    Status,
+)
 from rottenbot import http, settings
+from rottenbot.photos import Kind
 
 settings.check(settings.tokens, settings.redis, settings.events, settings.archive, settings.database)
 app = http.router(
     {
         service.UnknownPredictionError: HTTPStatus.NOT_FOUND,
-        service.InvalidCursorError: HTTPStatus.UNPROCESSABLE_ENTITY,
         service.UnknownClassError: HTTPStatus.UNPROCESSABLE_ENTITY,
         service.StillOnItsWayError: HTTPStatus.CONFLICT,
     }
@@ -27,8 +38,28 @@ def predictions(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     class_name: Annotated[str | None, Query(alias="class", max_length=100, pattern=r"^[^\x00]*$")] = None,
     status: Annotated[Status | None, Query()] = None,
+    kind: Annotated[Kind | None, Query()] = None,
+    state: Annotated[State | None, Query()] = None,
+    since: Annotated[datetime | None, Query()] = None,
+    until: Annotated[datetime | None, Query()] = None,
 ) -> RecordPage:
-    return service.page(http.bearer(app).user_uid, limit, cursor, class_name, status)
+    wanted = Filter(class_name, status, kind, state, since, until)
+    return service.page(http.bearer(app).user_uid, limit, cursor, wanted)
+
+
+@app.get(
+    "/api/v1/inference/reviews",
+    summary="Everybody's saved photos, newest first, for admins",
+    tags=["archive"],
+    security=http.SECURED,
+)
+def reviews(
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    corrected: Annotated[bool, Query()] = False,
+) -> ReviewPage:
+    http.admin(app)
+    return service.reviews(limit, cursor, corrected)
 
 
 @app.get("/api/v1/inference/predictions/<uid>", summary="One saved photo", tags=["archive"], security=http.SECURED)
@@ -54,7 +85,7 @@ def forget(uid: Annotated[UUID, Path()]) -> None:
     security=http.SECURED,
 )
 def correct(uid: Annotated[UUID, Path()], label: Annotated[Label, Body()]) -> RecordWithImage:
-    return service.correct(uid, http.bearer(app).user_uid, label.class_name)
+    return service.correct(uid, http.bearer(app).user_uid, label.class_name, label.share)
 
 
 @app.get(

@@ -1,5 +1,6 @@
 """What the archive calls answer."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -9,13 +10,27 @@ from pydantic import BaseModel
 from rottenbot.photos import RankedClass
 
 Status = Literal["recorded", "failed"]
+State = Literal["healthy", "rotten"]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which records are asked for: `kind` and `state` go by the user's label where there is one, `class_name` by the
+    model's answer; `since` belongs to the time that is asked for, and `until` does not."""
+
+    class_name: str | None = None
+    status: Status | None = None
+    kind: str | None = None
+    state: State | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Record(BaseModel):
     """A saved photo's record. Without a class where the photo could not be read; then `reason` says why.
 
     `recognised` is false for a photo that looks like none of the classes; `label` is the class that its user says it
-    shows, if they said so.
+    shows, if they said so, and `shared` that they let admins look at it.
     """
 
     uid: UUID
@@ -30,12 +45,14 @@ class Record(BaseModel):
     created_at: datetime
     recorded_at: datetime
     label: str | None
+    shared: bool
 
 
 class Label(BaseModel):
-    """What a user says that a photo shows."""
+    """What a user says that a photo shows; with `share` they let admins look at the photo."""
 
     class_name: str
+    share: bool = False
 
 
 class Count(BaseModel):
@@ -65,6 +82,25 @@ class PendingRecord(BaseModel):
 
     uid: UUID
     status: Literal["pending"] = "pending"
+
+
+class Reviewed(Record):
+    """A record as admins see it."""
+
+    user_uid: UUID
+
+
+class Review(Reviewed):
+    """The same with an address of the photo, if its user shares it."""
+
+    image_url: str | None
+
+
+class ReviewPage(BaseModel):
+    """Everybody's records, newest first; `next_cursor` as in a page of one's own."""
+
+    predictions: list[Review]
+    next_cursor: str | None
 
 
 class RecordPage(BaseModel):

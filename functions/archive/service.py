@@ -1,17 +1,25 @@
 """The durable record of every saved photo."""
 
-import base64
-import binascii
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from functions.archive import store
-from functions.archive.models import Counts, PendingRecord, RecordPage, RecordWithImage
+from functions.archive.models import (
+    Counts,
+    Filter,
+    PendingRecord,
+    Record,
+    RecordPage,
+    RecordWithImage,
+    Review,
+    ReviewPage,
+)
 from rottenbot import database, storage, telemetry
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
+from rottenbot.pages import Cursor
 from rottenbot.photos import CLASSES, PhotoKey, Result
 
 UNKNOWN: Final = "There is no such prediction."
@@ -28,10 +36,6 @@ class StillOnItsWayError(Exception):
 
 class UnknownClassError(Exception):
     """There is no class of this name."""
-
-
-class InvalidCursorError(Exception):
-    """The cursor was not made here."""
 
 
 def record_photo(created: CreatedObject) -> None:
@@ -92,20 +96,31 @@ def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:
     return RecordWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
 
 
-def page(user_uid: UUID, limit: int, cursor: str | None, class_name: str | None, status: str | None) -> RecordPage:
+def page(user_uid: UUID, limit: int, cursor: str | None, wanted: Filter) -> RecordPage:
     """A user's records, newest first. Raises InvalidCursorError."""
-    rows = store.page(user_uid, limit + 1, _decode(cursor) if cursor else None, class_name, status)
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return RecordPage(predictions=shown, next_cursor=_encode(shown[-1].created_at, shown[-1].uid) if more else None)
+    rows = store.page(user_uid, limit + 1, Cursor.decode(cursor), wanted)
+    return RecordPage(predictions=rows[:limit], next_cursor=_next(rows, limit))
 
 
-def correct(uid: UUID, user_uid: UUID, class_name: str) -> RecordWithImage:
-    """Keep a user's word for what a photo shows. Raises UnknownClassError, StillOnItsWayError and
-    UnknownPredictionError."""
+def reviews(limit: int, cursor: str | None, corrected: bool) -> ReviewPage:
+    """Everybody's records, newest first, or only those with a label; with the photos that their users share. Raises
+    InvalidCursorError."""
+    rows = store.reviews(limit + 1, Cursor.decode(cursor), corrected)
+    shown = [
+        Review(**review.model_dump(), image_url=store.image_url(path) if review.shared else None)
+        for review, path in rows[:limit]
+    ]
+    return ReviewPage(predictions=shown, next_cursor=_next([review for review, _ in rows], limit))
+
+
+def correct(uid: UUID, user_uid: UUID, class_name: str, share: bool) -> RecordWithImage:
+    """Keep a user's word for what a photo shows, and whether admins may look at it.
+
+    Raises UnknownClassError, StillOnItsWayError and UnknownPredictionError.
+    """
     if class_name not in CLASSES:
         raise UnknownClassError(f"There is no class {class_name!r}. Classes are: {', '.join(CLASSES)}.")
-    labelled = store.set_label(uid, user_uid, class_name)
+    labelled = store.set_label(uid, user_uid, class_name, share)
     found = read(uid, user_uid)
     if not labelled or isinstance(found, PendingRecord):
         raise StillOnItsWayError(STILL_ON_ITS_WAY)
@@ -143,13 +158,5 @@ def warm() -> None:
     database.query("SELECT 1")
 
 
-def _encode(created_at: datetime, uid: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {uid}".encode()).decode()
-
-
-def _decode(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        created_at, uid = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(created_at), UUID(uid)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidCursorError("The cursor is not one that a page of predictions ended with.") from error
+def _next(rows: Sequence[Record], limit: int) -> str | None:
+    return Cursor(rows[limit - 1].created_at, rows[limit - 1].uid).encode() if len(rows) > limit else None

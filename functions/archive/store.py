@@ -2,18 +2,22 @@
 
 import json
 from dataclasses import asdict
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from functions.archive.models import Count, Record
+from functions.archive.models import Count, Filter, Record, Reviewed
 from rottenbot import database, settings, storage
 from rottenbot.bucket_events import CreatedObject
+from rottenbot.pages import Cursor
 from rottenbot.photos import PhotoKey, Result, forget_key
 from rottenbot.storage import StoredObject
 
 COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
-    recognised, model_version, created_at, recorded_at, label"""
+    recognised, model_version, created_at, recorded_at, label, shared"""
+
+SHOWN: Final = "coalesce(label, predicted_class_name)"
+KIND: Final = f"split_part({SHOWN}, '__', 1)"
+STATE: Final = f"lower(split_part({SHOWN}, '__', 2))"
 
 
 def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
@@ -59,9 +63,7 @@ def find(uid: UUID, user_uid: UUID) -> tuple[Record, str] | None:
     return (Record.model_validate(rows[0]), rows[0]["image_path"]) if rows else None
 
 
-def page(
-    user_uid: UUID, limit: int, after: tuple[datetime, UUID] | None, class_name: str | None, status: str | None
-) -> list[Record]:
+def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> list[Record]:
     """A user's records, newest first, from the one after `after` on."""
     created_at, uid = after or (None, None)
     rows = database.query(
@@ -69,11 +71,14 @@ def page(
             WHERE user_uid = :user_uid
               AND (CAST(:class_name AS text) IS NULL OR predicted_class_name = :class_name)
               AND (CAST(:status AS text) IS NULL OR status = :status)
+              AND (CAST(:kind AS text) IS NULL OR {KIND} = :kind)
+              AND (CAST(:state AS text) IS NULL OR {STATE} = :state)
+              AND (CAST(:since AS timestamptz) IS NULL OR created_at >= CAST(:since AS timestamptz))
+              AND (CAST(:until AS timestamptz) IS NULL OR created_at < CAST(:until AS timestamptz))
               AND (CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid))
             ORDER BY created_at DESC, uid DESC LIMIT :limit""",
         user_uid=user_uid,
-        class_name=class_name,
-        status=status,
+        **asdict(wanted),
         uid=uid,
         created_at=created_at,
         limit=limit,
@@ -81,14 +86,31 @@ def page(
     return [Record.model_validate(row) for row in rows]
 
 
-def set_label(uid: UUID, user_uid: UUID, label: str) -> bool:
+def reviews(limit: int, after: Cursor | None, corrected: bool) -> list[tuple[Reviewed, str]]:
+    """Everybody's records with the keys of their photos, newest first, from the one after `after` on."""
+    created_at, uid = after or (None, None)
+    rows = database.query(
+        f"""SELECT {COLUMNS}, user_uid, image_path FROM predictions
+            WHERE (NOT CAST(:corrected AS boolean) OR label IS NOT NULL)
+              AND (CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid))
+            ORDER BY created_at DESC, uid DESC LIMIT :limit""",
+        corrected=corrected,
+        uid=uid,
+        created_at=created_at,
+        limit=limit,
+    )
+    return [(Reviewed.model_validate(row), row["image_path"]) for row in rows]
+
+
+def set_label(uid: UUID, user_uid: UUID, label: str, share: bool) -> bool:
     """Keep what a user says of a photo; false when they have no such photo."""
     rows = database.query(
-        """UPDATE predictions SET label = :label, labelled_at = now()
+        """UPDATE predictions SET label = :label, shared = :share, labelled_at = now()
            WHERE uid = :uid AND user_uid = :user_uid RETURNING uid""",
         uid=uid,
         user_uid=user_uid,
         label=label,
+        share=share,
     )
     return bool(rows)
 
@@ -96,12 +118,10 @@ def set_label(uid: UUID, user_uid: UUID, label: str) -> bool:
 def counts(user_uid: UUID) -> list[Count]:
     """A user's photos by day, kind and state."""
     rows = database.query(
-        """SELECT (created_at AT TIME ZONE 'UTC')::date AS day, split_part(shown, '__', 1) AS kind,
-                  count(*) FILTER (WHERE shown LIKE '%Healthy') AS healthy,
-                  count(*) FILTER (WHERE shown LIKE '%Rotten') AS rotten
-           FROM (SELECT created_at, coalesce(label, predicted_class_name) AS shown
-                 FROM predictions WHERE user_uid = :user_uid) AS photos
-           WHERE shown IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
+        f"""SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {KIND} AS kind,
+                   count(*) FILTER (WHERE {STATE} = 'healthy') AS healthy,
+                   count(*) FILTER (WHERE {STATE} = 'rotten') AS rotten
+            FROM predictions WHERE user_uid = :user_uid AND {SHOWN} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
         user_uid=user_uid,
     )
     return [Count.model_validate(row) for row in rows]

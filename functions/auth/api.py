@@ -6,11 +6,11 @@ from http.cookies import SimpleCookie
 from typing import Annotated, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from functions.auth import service
-from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, TokenPair, User
+from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, TokenPair, User, UserPage
 from functions.auth.store import EmailTakenError
 from rottenbot import http, settings
 
@@ -74,6 +74,15 @@ def me() -> User:
 )
 def forget_me() -> None:
     service.forget(http.bearer(app))
+
+
+@app.get("/api/v1/auth/users", summary="Everybody's accounts, for admins", tags=["auth"], security=http.SECURED)
+def users(
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> UserPage:
+    http.admin(app)
+    return service.users(limit, cursor)
 
 
 def _is_page() -> bool:

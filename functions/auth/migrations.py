@@ -1,4 +1,4 @@
-"""Brings the database schema up to date; runs from the auth image, before new code takes requests."""
+"""Brings the database schema up to date, before new code takes requests, and says who is an admin."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,31 @@ class MigrationError(RuntimeError):
     """The database refused a migration, and is as it was; the message is the database's."""
 
 
-def migrate(_properties: Properties) -> Attributes:
-    """Apply every migration that the database does not have yet. Returns the `Revision` that this code knows.
+class UnknownAccountError(LookupError):
+    """No account has this email."""
 
-    Raises MigrationError.
+
+def apply(properties: Properties) -> Attributes:
+    """Apply every migration that the database does not have yet, and give the account with the email `MakeAdmin` or
+    `MakeUser` that role. Returns the `Revision` that this code knows.
+
+    Raises MigrationError and UnknownAccountError.
     """
+    revision = _migrate()
+    _set_role(properties)
+    return {"Revision": revision}
+
+
+def _set_role(properties: Properties) -> None:
+    from functions.auth import store
+
+    for name, role in (("MakeAdmin", "admin"), ("MakeUser", "user")):
+        email = properties.get(name)
+        if email and not store.set_role(email.lower(), role):
+            raise UnknownAccountError("There is no account with this email.")
+
+
+def _migrate() -> str:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -33,7 +53,7 @@ def migrate(_properties: Properties) -> Attributes:
         raise MigrationError(given["M"] if isinstance(given, dict) else str(given)) from error
     revision = ScriptDirectory.from_config(config).get_current_head() or ""
     logger.info("database migrated", revision=revision)
-    return {"Revision": revision}
+    return revision
 
 
-handler = custom_resource.handler(migrate)
+handler = custom_resource.handler(apply)

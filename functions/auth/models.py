@@ -53,6 +53,13 @@ class User(BaseModel):
     updated_at: datetime
 
 
+class UserPage(BaseModel):
+    """Accounts, newest first; `next_cursor` asks for those after them, and is null on the last page."""
+
+    users: list[User]
+    next_cursor: str | None
+
+
 class SignedUp(BaseModel):
     message: str = "User created successfully"
     user: User

@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from functions.auth import keys, store
-from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User
+from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User, UserPage
 from rottenbot import settings, telemetry, tokens
+from rottenbot.pages import Cursor
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -55,16 +56,18 @@ def log_in(request: LogIn, address: str) -> LoggedIn:
     family = uuid.uuid4().hex
     refresh_jti = uuid.uuid4().hex
     store.start_session(user.uid, family, refresh_jti)
-    pair = _token_pair(user.uid, family, refresh_jti)
+    pair = _token_pair(user, family, refresh_jti)
     return LoggedIn(access_token=pair.access_token, refresh_token=pair.refresh_token, user=user)
 
 
 def refresh(shown: tokens.Token) -> TokenPair:
-    """Replace a refresh token. One that was replaced before ends its whole log-in: it may have been stolen."""
+    """Replace a refresh token. One that was replaced before ends its whole log-in: it may have been stolen. Raises
+    InvalidTokenError."""
+    user = current_user(shown)
     valid_jti = store.rotate_session(shown.family, shown.jti, uuid.uuid4().hex)
     if valid_jti is None:
         raise tokens.InvalidTokenError("The token was revoked. Please log in again.")
-    return _token_pair(shown.user_uid, shown.family, valid_jti)
+    return _token_pair(user, shown.family, valid_jti)
 
 
 def log_out(token: tokens.Token) -> None:
@@ -89,6 +92,13 @@ def current_user(token: tokens.Token) -> User:
     if user is None:
         raise tokens.InvalidTokenError("The account no longer exists.")
     return user
+
+
+def users(limit: int, cursor: str | None) -> UserPage:
+    """Everybody's accounts, newest first. Raises InvalidCursorError."""
+    rows = store.users(limit + 1, Cursor.decode(cursor))
+    more = Cursor(rows[limit - 1].created_at, rows[limit - 1].uid).encode() if len(rows) > limit else None
+    return UserPage(users=rows[:limit], next_cursor=more)
 
 
 def warm() -> None:
@@ -123,11 +133,11 @@ def _limit(scope: str, who: str, most: int) -> None:
         raise TooManyAttemptsError(seconds)
 
 
-def _token_pair(user_uid: uuid.UUID, family: str, refresh_jti: str) -> TokenPair:
+def _token_pair(user: User, family: str, refresh_jti: str) -> TokenPair:
     key = keys.signing_key()
     return TokenPair(
-        access_token=tokens.sign("access", tokens.Token(user_uid, uuid.uuid4().hex, family), key),
-        refresh_token=tokens.sign("refresh", tokens.Token(user_uid, refresh_jti, family), key),
+        access_token=tokens.sign("access", tokens.Token(user.uid, uuid.uuid4().hex, family, user.role), key),
+        refresh_token=tokens.sign("refresh", tokens.Token(user.uid, refresh_jti, family), key),
     )
 
 

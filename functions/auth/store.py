@@ -8,6 +8,7 @@ from uuid import UUID
 
 from functions.auth.models import User
 from rottenbot import cache, database, settings, storage, telemetry
+from rottenbot.pages import Cursor
 from rottenbot.photos import forget_key
 from rottenbot.storage import StoredObject
 
@@ -80,12 +81,37 @@ def find_user(uid: UUID) -> User | None:
     return User.model_validate(rows[0]) if rows else None
 
 
+def users(limit: int, after: Cursor | None) -> list[User]:
+    """Accounts, newest first, from the one after `after` on."""
+    created_at, uid = after or (None, None)
+    rows = database.query(
+        f"""SELECT {COLUMNS} FROM user_accounts
+            WHERE CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid)
+            ORDER BY created_at DESC, uid DESC LIMIT :limit""",
+        uid=uid,
+        created_at=created_at,
+        limit=limit,
+    )
+    return [User.model_validate(row) for row in rows]
+
+
 def set_password_hash(uid: UUID, password_hash: str) -> None:
     """Replace an account's password hash."""
     database.query(
         "UPDATE user_accounts SET password_hash = :password_hash, updated_at = now() WHERE uid = :uid",
         uid=uid,
         password_hash=password_hash,
+    )
+
+
+def set_role(email: str, role: str) -> bool:
+    """Give an account a role, which its next access token carries; false when there is none with this email."""
+    return bool(
+        database.query(
+            "UPDATE user_accounts SET role = :role, updated_at = now() WHERE email = :email RETURNING uid",
+            role=role,
+            email=email,
+        )
     )
 
 

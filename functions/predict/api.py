@@ -6,17 +6,19 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, File, Query, UploadFile
+from aws_lambda_powertools.event_handler.openapi.params import Body, File, Header, Query, UploadFile
 
-from functions.predict import service
+from functions.predict import classifier, service
 from functions.predict.images import UnreadableImageError
-from functions.predict.models import Health, Prediction, Upload, UploadRequest
+from functions.predict.models import Health, Model, Prediction, Upload, UploadRequest
 from rottenbot import http, settings, telemetry
 from rottenbot.problems import BadRequestError
 
 OPENAPI: Final = Path(__file__).with_name("openapi.json")
 
 settings.check(settings.tokens, settings.redis)
+# The same photo sent again under the same key, after an answer that never came, gets the same id.
+IdempotencyKey = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 app = http.router(
     {
         service.UnsupportedTypeError: HTTPStatus.BAD_REQUEST,
@@ -31,6 +33,8 @@ def predict(
     file: Annotated[UploadFile | list[UploadFile], File(json_schema_extra={"type": "string", "format": "binary"})],
     save_prediction: Annotated[bool, Query()] = False,
     user_uid: Annotated[UUID | None, Query()] = None,
+    with_map: Annotated[bool, Query(alias="map")] = False,
+    idempotency_key: IdempotencyKey = None,
 ) -> Prediction:
     token = http.bearer(app)
     http.require_same_user(token, user_uid)
@@ -38,7 +42,8 @@ def predict(
         raise BadRequestError("Send exactly one photo in the form's field `file`.")
     with telemetry.span("read_image_contents"):
         photo = file.content
-    return service.classify(photo, file.content_type, token.user_uid, keep=save_prediction)
+    uid = service.new_uid(token.user_uid, idempotency_key) if save_prediction else None
+    return service.classify(photo, file.content_type, token.user_uid, uid, with_map)
 
 
 @app.post(
@@ -48,8 +53,20 @@ def predict(
     status_code=HTTPStatus.CREATED,
     security=http.SECURED,
 )
-def upload(request: Annotated[UploadRequest, Body()]) -> Upload:
-    return service.start_upload(request.content_type, http.bearer(app).user_uid)
+def upload(request: Annotated[UploadRequest, Body()], idempotency_key: IdempotencyKey = None) -> Upload:
+    user_uid = http.bearer(app).user_uid
+    return service.start_upload(request.content_type, user_uid, service.new_uid(user_uid, idempotency_key))
+
+
+@app.get(
+    "/api/v1/inference/model",
+    summary="The model, and how well it does",
+    tags=["inference"],
+    security=http.SECURED,
+)
+def model() -> Model:
+    http.bearer(app)
+    return Model.model_validate(classifier.metadata())
 
 
 @app.get("/api/v1/health", summary="Whether the service answers, and with which model", tags=["service"])

@@ -1,9 +1,10 @@
 """What the predict calls take and answer."""
 
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from rottenbot.photos import RankedClass
 
@@ -13,7 +14,9 @@ PhotoType = Literal["image/jpeg", "image/png", "image/webp"]
 class Prediction(BaseModel):
     """The likeliest class and the three likeliest; `prediction_uid` is null for a photo that was not saved.
 
-    `recognised` is false for a photo that looks like none of the classes: the classes are then only a guess.
+    `recognised` is false for a photo that looks like none of the classes: the classes are then only a guess. `map`, on
+    request, says in rows from the top left corner how much each part of the photo speaks for the likeliest class, from
+    0 for nothing to 1 where it is most.
     """
 
     predicted_class: int
@@ -23,6 +26,7 @@ class Prediction(BaseModel):
     model_version: str
     top: list[RankedClass]
     recognised: bool
+    map: list[list[float]] | None = None
 
 
 class UploadRequest(BaseModel):
@@ -35,6 +39,38 @@ class Upload(BaseModel):
     prediction_uid: UUID
     url: str
     fields: dict[str, str]
+
+
+class Quality(BaseModel):
+    """How well a model does on the test photos (each 0..1); `rotten_called_healthy` is the share of rotten photos."""
+
+    accuracy: float
+    macro_f1: float
+    state_accuracy: float
+    kind_accuracy: float
+    rotten_called_healthy: float
+
+
+class ClassQuality(BaseModel):
+    """How well a model does on the test photos of one class (each 0..1)."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    class_name: str = Field(validation_alias="class")
+    photos: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class Model(BaseModel):
+    """The model that answers, and how well it did on photos that it was not trained with."""
+
+    version: str
+    trained_on: date
+    test_photos: int
+    test: Quality
+    per_class: list[ClassQuality]
 
 
 class Health(BaseModel):

@@ -34,8 +34,15 @@ class PhotoTooLargeError(Exception):
     """The photo is too large for a request and has to be uploaded."""
 
 
-def classify(data: bytes, content_type: str | None, user_uid: uuid.UUID, keep: bool) -> Prediction:
-    """Classify a photo, and with `keep` hand it on to the archive before answering.
+def new_uid(user_uid: uuid.UUID, idempotency_key: uuid.UUID | None) -> uuid.UUID:
+    """An id for a photo to keep: for the same key of the same user always the same."""
+    return uuid.uuid5(user_uid, str(idempotency_key)) if idempotency_key else uuid.uuid4()
+
+
+def classify(
+    data: bytes, content_type: str | None, user_uid: uuid.UUID, keep_as: uuid.UUID | None, with_map: bool
+) -> Prediction:
+    """Classify a photo, and with an id to keep it under hand it on to the archive before answering.
 
     Raises UnsupportedTypeError, PhotoTooLargeError, UnreadableImageError, and UnavailableError when it was to be kept
     and could not be.
@@ -48,19 +55,19 @@ def classify(data: bytes, content_type: str | None, user_uid: uuid.UUID, keep: b
             f"The photo has {len(data)} bytes; at most {MAX_INLINE_BYTES} fit in a request."
             " Ask POST /api/v1/inference/uploads for an upload address instead."
         )
-    with telemetry.span("predict_endpoint", {"photo.bytes": len(data), "photo.saved": keep}):
+    with telemetry.span("predict_endpoint", {"photo.bytes": len(data), "photo.saved": keep_as is not None}):
         answer = _classify(data, "http")
-        key = PhotoKey(user_uid, uuid.uuid4(), extension) if keep else None
+        key = PhotoKey(user_uid, keep_as, extension) if keep_as else None
         if key:
             _hand_on(key, data, _result(answer, datetime.now(UTC)))
         with telemetry.span("get_prediction"):
-            return _prediction(answer, key)
+            return _prediction(answer, key, with_map)
 
 
-def start_upload(content_type: str, user_uid: uuid.UUID) -> Upload:
+def start_upload(content_type: str, user_uid: uuid.UUID, uid: uuid.UUID) -> Upload:
     """An address to upload one photo to; its classification starts when it arrives."""
     config = settings.events()
-    key = PhotoKey(user_uid, uuid.uuid4(), EXTENSIONS[content_type])
+    key = PhotoKey(user_uid, uid, EXTENSIONS[content_type])
     form = storage.events().presigned_post(
         key.at("uploads"), content_type, config.upload_max_bytes, config.upload_expires_seconds
     )
@@ -90,7 +97,7 @@ def classify_upload(created: CreatedObject) -> None:
 
 def warm() -> None:
     """Make what the first request would otherwise have to wait for."""
-    start_upload("image/jpeg", uuid.uuid4())
+    start_upload("image/jpeg", uuid.uuid4(), uuid.uuid4())
 
 
 def _classify(data: bytes, way: str) -> Answer:
@@ -123,7 +130,7 @@ def _result(answer: Answer, created_at: datetime) -> Result:
     return Result(model.version, created_at, answer.top, answer.recognised)
 
 
-def _prediction(answer: Answer, key: PhotoKey | None) -> Prediction:
+def _prediction(answer: Answer, key: PhotoKey | None, with_map: bool) -> Prediction:
     best = answer.top[0]
     return Prediction(
         predicted_class=best.predicted_class,
@@ -133,4 +140,5 @@ def _prediction(answer: Answer, key: PhotoKey | None) -> Prediction:
         model_version=model.version,
         top=list(answer.top),
         recognised=answer.recognised,
+        map=answer.evidence.round(3).tolist() if with_map else None,
     )

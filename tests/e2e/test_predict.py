@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 from PIL import Image
@@ -14,6 +15,7 @@ from functions.predict.images import EXTENSIONS
 from localstack.client import ApiError, Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
+from rottenbot.photos import CLASSES
 from tests.answers import detail
 from tests.conftest import PHOTOS
 
@@ -37,8 +39,10 @@ def test_classifies_a_photo(client: Client, photo: Path) -> None:
         "model_version",
         "top",
         "recognised",
+        "map",
     }
     assert answer["recognised"] is True
+    assert answer["map"] is None
     assert answer["predicted_class_name"] == photo.stem
     assert answer["prediction_uid"] is None
     assert 0 < answer["confidence"] <= 1
@@ -46,6 +50,49 @@ def test_classifies_a_photo(client: Client, photo: Path) -> None:
         (ranked["confidence"] for ranked in answer["top"]), reverse=True
     )
     assert answer["top"][0]["predicted_class_name"] == answer["predicted_class_name"]
+
+
+def test_says_on_request_where_it_sees_the_class(predict: Any) -> None:
+    """Of a photo whose right half is grey, the left half speaks for the class."""
+    with Image.open(PHOTOS / "Tomato__Healthy.jpg") as tomato:
+        half = Image.new("RGB", (2 * tomato.width, tomato.height), "grey")
+        half.paste(tomato)
+    output = io.BytesIO()
+    half.save(output, "JPEG")
+    rows = np.array(predict(output.getvalue(), map=True).json()["map"])
+    assert rows.ndim == 2
+    assert rows.min() >= 0
+    assert rows.max() == 1
+    middle = rows.shape[1] // 2
+    assert rows[:, :middle].mean() > 3 * rows[:, middle + 1 :].mean()
+
+
+def test_a_photo_that_is_sent_again_under_its_key_is_saved_once(client: Client, stack: Stack, photo: Path) -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    file = {"file": (photo.name, photo.read_bytes(), "image/jpeg")}
+    url = f"{client.api}/inference/predict?save_prediction=true"
+    first, second = (client.http.post(url, files=file, headers=key).json() for _ in range(2))
+    assert first == second
+    client.wait_for(first["prediction_uid"])
+    third = client.http.post(url, files=file, headers=key).json()
+    client.wait_for(third["prediction_uid"])
+    assert [one["uid"] for one in client.call("GET", "/inference/predictions")["predictions"]] == [
+        first["prediction_uid"]
+    ]
+    body = {"content_type": "image/jpeg"}
+    forms = [client.call("POST", "/inference/uploads", json=body, headers=key) for _ in range(2)]
+    assert {form["prediction_uid"] for form in forms} == {first["prediction_uid"]}
+    other = Client(stack.url).join()
+    assert other.call("POST", "/inference/uploads", json=body, headers=key)["prediction_uid"] not in str(forms)
+    detail(client.http.post(url, files=file, headers={"Idempotency-Key": "x"}), 422)
+
+
+def test_tells_of_its_model(client: Client, stack: Stack) -> None:
+    model = client.call("GET", "/inference/model")
+    assert model["version"] == client.call("GET", "/health")["model_version"]
+    assert [one["class_name"] for one in model["per_class"]] == list(CLASSES)
+    assert 0.9 < model["test"]["accuracy"] < 1
+    detail(requests.get(f"{stack.url}/api/v1/inference/model"), 401)
 
 
 def test_a_photo_that_shows_no_produce_is_not_recognised(client: Client) -> None:
@@ -126,6 +173,17 @@ def test_pages_filters_and_orders_the_record(client: Client) -> None:
     bananas = page(**{"class": "Banana__Healthy"})["predictions"]
     assert [record["uid"] for record in bananas] == [uids[2], uids[0]]
     assert page(status="failed") == {"predictions": [], "next_cursor": None}
+    client.call("PUT", f"/inference/predictions/{uids[0]}/label", json={"class_name": "Mango__Rotten"})
+
+    def found(**params: Any) -> list[str]:
+        return [record["uid"] for record in page(**params)["predictions"]]
+
+    assert found(kind="Banana") == [uids[2]]
+    assert found(kind="Mango", state="rotten") == found(state="rotten") == [uids[0]]
+    assert found(state="healthy") == [uids[2], uids[1]]
+    moment = page()["predictions"][1]["created_at"]
+    assert found(since=moment) == [uids[2], uids[1]]
+    assert found(until=moment) == [uids[0]]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +194,9 @@ def test_pages_filters_and_orders_the_record(client: Client) -> None:
         {"limit": 0},
         {"limit": 1000},
         {"status": "lost"},
+        {"kind": "Cherry"},
+        {"state": "ripe"},
+        {"since": "yesterday"},
         {"limit": "x"},
     ],
 )

@@ -21,6 +21,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rottenbot import cache, environment, telemetry, tokens
 from rottenbot.logs import logger
+from rottenbot.pages import InvalidCursorError
 from rottenbot.problems import CONTENT_TYPE, BadRequestError, ForbiddenError, Problem, UnavailableError
 
 Event = dict[str, Any]
@@ -32,6 +33,7 @@ BROKEN: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong 
 SECURED: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
 SHARED_ERRORS: Final[ErrorStatuses] = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
+    InvalidCursorError: HTTPStatus.UNPROCESSABLE_ENTITY,
     tokens.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -160,6 +162,14 @@ def verified(encoded: str, kind: tokens.Kind) -> tokens.Token:
         token = tokens.verify(kind, encoded)
         if kind == "access":
             cache.require_session(token)
+    return token
+
+
+def admin(app: APIGatewayRestResolver) -> tokens.Token:
+    """The token of a caller who is an admin. Raises ForbiddenError for anybody else, and as `bearer` does."""
+    token = bearer(app)
+    if token.role != tokens.ADMIN:
+        raise ForbiddenError("Only admins may do this.")
     return token
 
 

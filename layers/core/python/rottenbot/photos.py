@@ -5,12 +5,12 @@ import re
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 Stage = Literal["uploads", "classified"]
 KEY: Final = re.compile(r"(uploads|classified)/([0-9a-f-]{36})/([0-9a-f-]{36})\.(jpg|png|webp)")
 METADATA: Final = "result"
-KINDS: Final = (
+Kind = Literal[
     "Apple",
     "Banana",
     "Bellpepper",
@@ -25,7 +25,8 @@ KINDS: Final = (
     "Potato",
     "Strawberry",
     "Tomato",
-)
+]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
 CLASSES: Final = tuple(f"{kind}__{state}" for kind in KINDS for state in ("Healthy", "Rotten"))
 
 

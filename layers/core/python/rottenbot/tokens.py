@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from rottenbot import settings
 
 Kind = Literal["access", "refresh"]
+ADMIN: Final = "admin"
 ALGORITHM: Final = "ES256"
 HEADER_TYPES: Final[dict[Kind, str]] = {"access": "at+jwt", "refresh": "rt+jwt"}
 CLAIMS: Final = ["iss", "aud", "iat", "exp", "jti", "family", "refresh", "user"]
@@ -26,11 +27,13 @@ class InvalidTokenError(Exception):
 
 @dataclass(frozen=True)
 class Token:
-    """What a valid token says: whose it is, its own id, and the log-in (family) that it descends from."""
+    """What a valid token says: whose it is, its own id, the log-in (family) that it descends from, and, in an access
+    token, the role that its user had when it was made."""
 
     user_uid: uuid.UUID
     jti: str
     family: str
+    role: str = "user"
 
 
 def sign(kind: Kind, token: Token, key: EllipticCurvePrivateKey) -> str:
@@ -46,7 +49,7 @@ def sign(kind: Kind, token: Token, key: EllipticCurvePrivateKey) -> str:
         "jti": token.jti,
         "family": token.family,
         "refresh": kind == "refresh",
-        "user": {"user_uid": str(token.user_uid)},
+        "user": {"user_uid": str(token.user_uid), "role": token.role},
     }
     headers = {"typ": HEADER_TYPES[kind], "kid": _key_id(encode_public_key(key.public_key()))}
     return jwt.encode(claims, key, ALGORITHM, headers=headers)
@@ -66,7 +69,10 @@ def verify(kind: Kind, encoded: str) -> Token:
         )
         _check_kind(kind, decoded)
         claims = decoded["payload"]
-        return Token(uuid.UUID(claims["user"]["user_uid"]), str(claims["jti"]), str(claims["family"]))
+        user = claims["user"]
+        return Token(
+            uuid.UUID(user["user_uid"]), str(claims["jti"]), str(claims["family"]), str(user.get("role", "user"))
+        )
     except (jwt.InvalidTokenError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidTokenError("The token is invalid or has expired. Please log in again.") from error
 
