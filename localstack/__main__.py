@@ -43,7 +43,8 @@ def main() -> int:
 def run(settings: Settings, observer: Observer) -> int:
     """Serve until interrupted. Raises PartError when a part ends before."""
     with running(settings, lambda line: print(line, flush=True), sys.stdout.buffer, observer=observer) as stack:
-        print(f"\nThe API is at {stack.url}, its documentation at {stack.url}/api/v1/docs,", flush=True)
+        page = "" if settings.rottenbot_functions == "containers" else f"Open {stack.url} in a browser. "
+        print(f"\n{page}The API is at {stack.url}/api/v1, its documentation at {stack.url}/api/v1/docs,", flush=True)
         seen = {
             "none": f"what it does is told to {settings.otel_exporter_otlp_endpoint}",
             "status": f"what it did in the last minutes at {stack.status_page}",

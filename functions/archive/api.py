@@ -42,9 +42,10 @@ def predictions(
     state: Annotated[State | None, Query()] = None,
     since: Annotated[datetime | None, Query()] = None,
     until: Annotated[datetime | None, Query()] = None,
+    images: Annotated[bool, Query()] = False,
 ) -> RecordPage:
     wanted = Filter(class_name, status, kind, state, since, until)
-    return service.page(http.bearer(app).user_uid, limit, cursor, wanted)
+    return service.page(http.bearer(app).user_uid, limit, cursor, wanted, images)
 
 
 @app.get(

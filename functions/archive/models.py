@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from rottenbot.photos import RankedClass
 
 Status = Literal["recorded", "failed"]
-State = Literal["healthy", "rotten"]
+State = Literal["healthy", "rotten", "unsure"]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which records are asked for: `kind` and `state` go by the user's label where there is one, `class_name` by the
-    model's answer; `since` belongs to the time that is asked for, and `until` does not."""
+    """Which records are asked for: `kind` and `state` go by the user's label where there is one, and without one a
+    photo that was not recognised has no kind; `class_name` goes by the model's answer; `since` belongs to the time that
+    is asked for, and `until` does not."""
 
     class_name: str | None = None
     status: Status | None = None
@@ -57,7 +58,7 @@ class Label(BaseModel):
 
 class Count(BaseModel):
     """How many of a user's photos of one kind, taken in on one day (UTC), were healthy and how many rotten, by their
-    labels where they have one."""
+    labels where they have one; photos that were not recognised count only with a label."""
 
     day: date
     kind: str
@@ -103,8 +104,14 @@ class ReviewPage(BaseModel):
     next_cursor: str | None
 
 
+class ListedRecord(Record):
+    """A record with an address of its photo, if that was asked for."""
+
+    image_url: str | None = None
+
+
 class RecordPage(BaseModel):
     """Records, newest first; `next_cursor` asks for those after them, and is null on the last page."""
 
-    predictions: list[Record]
+    predictions: list[ListedRecord]
     next_cursor: str | None

@@ -8,6 +8,7 @@ from functions.archive import store
 from functions.archive.models import (
     Counts,
     Filter,
+    ListedRecord,
     PendingRecord,
     Record,
     RecordPage,
@@ -96,10 +97,14 @@ def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:
     return RecordWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
 
 
-def page(user_uid: UUID, limit: int, cursor: str | None, wanted: Filter) -> RecordPage:
+def page(user_uid: UUID, limit: int, cursor: str | None, wanted: Filter, with_images: bool) -> RecordPage:
     """A user's records, newest first. Raises InvalidCursorError."""
     rows = store.page(user_uid, limit + 1, Cursor.decode(cursor), wanted)
-    return RecordPage(predictions=rows[:limit], next_cursor=_next(rows, limit))
+    shown = [
+        ListedRecord(**record.model_dump(), image_url=store.image_url(path) if with_images else None)
+        for record, path in rows[:limit]
+    ]
+    return RecordPage(predictions=shown, next_cursor=_next(rows, limit))
 
 
 def reviews(limit: int, cursor: str | None, corrected: bool) -> ReviewPage:
@@ -110,7 +115,7 @@ def reviews(limit: int, cursor: str | None, corrected: bool) -> ReviewPage:
         Review(**review.model_dump(), image_url=store.image_url(path) if review.shared else None)
         for review, path in rows[:limit]
     ]
-    return ReviewPage(predictions=shown, next_cursor=_next([review for review, _ in rows], limit))
+    return ReviewPage(predictions=shown, next_cursor=_next(rows, limit))
 
 
 def correct(uid: UUID, user_uid: UUID, class_name: str, share: bool) -> RecordWithImage:
@@ -158,5 +163,6 @@ def warm() -> None:
     database.query("SELECT 1")
 
 
-def _next(rows: Sequence[Record], limit: int) -> str | None:
-    return Cursor(rows[limit - 1].created_at, rows[limit - 1].uid).encode() if len(rows) > limit else None
+def _next(rows: Sequence[tuple[Record, str]], limit: int) -> str | None:
+    last = rows[limit - 1][0] if len(rows) > limit else None
+    return Cursor(last.created_at, last.uid).encode() if last else None

@@ -15,9 +15,10 @@ from rottenbot.storage import StoredObject
 COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
     recognised, model_version, created_at, recorded_at, label, shared"""
 
-SHOWN: Final = "coalesce(label, predicted_class_name)"
+SHOWN: Final = "coalesce(label, CASE WHEN recognised IS NOT FALSE THEN predicted_class_name END)"
 KIND: Final = f"split_part({SHOWN}, '__', 1)"
-STATE: Final = f"lower(split_part({SHOWN}, '__', 2))"
+STATE: Final = f"""CASE WHEN status = 'recorded' AND {SHOWN} IS NULL THEN 'unsure'
+    ELSE lower(split_part({SHOWN}, '__', 2)) END"""
 
 
 def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
@@ -63,11 +64,11 @@ def find(uid: UUID, user_uid: UUID) -> tuple[Record, str] | None:
     return (Record.model_validate(rows[0]), rows[0]["image_path"]) if rows else None
 
 
-def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> list[Record]:
-    """A user's records, newest first, from the one after `after` on."""
+def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> list[tuple[Record, str]]:
+    """A user's records with the keys of their photos, newest first, from the one after `after` on."""
     created_at, uid = after or (None, None)
     rows = database.query(
-        f"""SELECT {COLUMNS} FROM predictions
+        f"""SELECT {COLUMNS}, image_path FROM predictions
             WHERE user_uid = :user_uid
               AND (CAST(:class_name AS text) IS NULL OR predicted_class_name = :class_name)
               AND (CAST(:status AS text) IS NULL OR status = :status)
@@ -83,7 +84,7 @@ def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> li
         created_at=created_at,
         limit=limit,
     )
-    return [Record.model_validate(row) for row in rows]
+    return [(Record.model_validate(row), row["image_path"]) for row in rows]
 
 
 def reviews(limit: int, after: Cursor | None, corrected: bool) -> list[tuple[Reviewed, str]]:

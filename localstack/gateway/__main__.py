@@ -27,7 +27,7 @@ from samcli.local.lambdafn.exceptions import FunctionNotFound
 from samcli.yamlhelper import yaml_parse
 
 from localstack import status
-from localstack.gateway import containers, deploy
+from localstack.gateway import containers, deploy, page
 from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
 from localstack.settings import FUNCTIONS
 
@@ -114,6 +114,8 @@ def main() -> None:
     gateway.create()
     _answer_as_api_gateway(gateway._app, template)
     gateway._app.add_url_rule(status.PATH, view_func=lambda: _status_page(arguments.status))
+    stores = {"events": parameters["AwsEndpointUrl"], "archive": parameters["ArchiveEndpointUrl"]}
+    page.serve(gateway._app, template, stores)
     gateway._app.run(arguments.host, arguments.port, threaded=True)
 
 

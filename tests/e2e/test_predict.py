@@ -100,6 +100,12 @@ def test_a_photo_that_shows_no_produce_is_not_recognised(client: Client) -> None
     answer = client.predict(temple, save=True)
     assert answer["recognised"] is False
     assert client.wait_for(answer["prediction_uid"])["recognised"] is False
+    address = "/inference/predictions"
+    assert client.call("GET", address, params={"state": "unsure"})["predictions"]
+    kind, state = answer["predicted_class_name"].split("__")
+    for wanted in ({"kind": kind}, {"state": state.lower()}):
+        assert client.call("GET", address, params=wanted)["predictions"] == []
+    assert client.call("GET", "/inference/stats") == {"counts": []}
 
 
 def test_takes_the_query_that_older_clients_send(predict: Any, client: Client, photo: Path) -> None:
@@ -181,6 +187,9 @@ def test_pages_filters_and_orders_the_record(client: Client) -> None:
     assert found(kind="Banana") == [uids[2]]
     assert found(kind="Mango", state="rotten") == found(state="rotten") == [uids[0]]
     assert found(state="healthy") == [uids[2], uids[1]]
+    assert {record["image_url"] for record in page()["predictions"]} == {None}
+    (tomato,) = page(kind="Tomato", images=True)["predictions"]
+    assert requests.get(tomato["image_url"]).content == (PHOTOS / "Tomato__Healthy.jpg").read_bytes()
     moment = page()["predictions"][1]["created_at"]
     assert found(since=moment) == [uids[2], uids[1]]
     assert found(until=moment) == [uids[0]]

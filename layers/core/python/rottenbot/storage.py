@@ -124,7 +124,8 @@ def _client(endpoint: str | None, login: dict[str, str]) -> "S3Client":
         aws_secret_access_key=login.get("secret_key"),
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if endpoint else "auto"},
+            # By the region's own host name, which is also the one that CloudFront asks.
+            s3={"addressing_style": "path" if endpoint else "virtual", "us_east_1_regional_endpoint": "regional"},
             connect_timeout=2,
             read_timeout=10,
             retries={"mode": "standard", "total_max_attempts": 2},

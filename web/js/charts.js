@@ -1,0 +1,79 @@
+// Two charts. Numbers beside the bars and a pattern for what is rotten, so that nothing hangs on colour alone.
+
+import { svg } from "./dom.js";
+import { day, percent, t } from "./words.js";
+
+const WIDTH = 640;
+const ROW = 30;
+const LABELS = 130;
+const NUMBERS = 90;
+const LINE = { height: 220, left: 46, right: 12, top: 12, bottom: 28 };
+
+const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
+
+/** Healthy and rotten photos as one bar for each [label, healthy, rotten]. */
+export function bars(rows, label) {
+  const most = Math.max(...rows.map(([, healthy, rotten]) => healthy + rotten));
+  const unit = (WIDTH - LABELS - NUMBERS) / most;
+  const height = rows.length * ROW;
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "chart" },
+    hatching(),
+    rows.map(([name, healthy, rotten], index) => {
+      const y = index * ROW;
+      const bar = (x, number, kind) =>
+        svg("rect", { class: `bar ${kind}`, x: LABELS + x * unit, y: y + 5, width: number * unit, height: ROW - 10 });
+      return svg(
+        "g",
+        {},
+        text(LABELS - 8, y + 20, name, { "text-anchor": "end" }),
+        bar(0, healthy, "healthy"),
+        bar(healthy, rotten, "rotten"),
+        svg("rect", { fill: "url(#hatching)", x: LABELS + healthy * unit, y: y + 5, width: rotten * unit, height: ROW - 10 }),
+        text(LABELS + (healthy + rotten) * unit + 6, y + 20, `${rotten} / ${healthy + rotten}`),
+      );
+    }),
+  );
+}
+
+/** The rotten share by day, from [day, share] pairs. */
+export function line(points, label) {
+  const { height, left, right, top, bottom } = LINE;
+  const times = points.map(([date]) => new Date(date).getTime());
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  const x = (time) => (last === first ? (left + WIDTH - right) / 2 : left + ((time - first) / (last - first)) * (WIDTH - left - right));
+  const y = (share) => top + (1 - share) * (height - top - bottom);
+  const places = points.map(([, share], index) => [x(times[index]), y(share)]);
+  const dates = last === first ? [points[0]] : [points[0], points.at(-1)];
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "chart" },
+    [0, 0.5, 1].map((share) =>
+      svg(
+        "g",
+        {},
+        svg("line", { class: "grid", x1: left, x2: WIDTH - right, y1: y(share), y2: y(share) }),
+        text(left - 6, y(share) + 4, percent(share), { "text-anchor": "end" }),
+      ),
+    ),
+    svg("polyline", { class: "line", points: places.map((place) => place.join()).join(" ") }),
+    points.map(([date, share], index) =>
+      svg(
+        "circle",
+        { class: "point", cx: places[index][0], cy: places[index][1], r: 5 },
+        svg("title", {}, `${day(date)}: ${percent(share)} ${t("rotten")}`),
+      ),
+    ),
+    dates.map(([date], index) =>
+      text(x(new Date(date).getTime()), height - 8, day(date), {
+        "text-anchor": dates.length === 1 ? "middle" : ["start", "end"][index],
+      }),
+    ),
+  );
+}
+
+function hatching() {
+  const stripes = { id: "hatching", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+  return svg("defs", {}, svg("pattern", stripes, svg("rect", { class: "stripe", width: 2, height: 6 })));
+}

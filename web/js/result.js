@@ -1,0 +1,95 @@
+// What the model says of a photo, for people.
+
+import { predict, stored } from "./api.js";
+import { el } from "./dom.js";
+import { preview } from "./photos.js";
+import { kind, percent, split, t } from "./words.js";
+
+const SIGNS = { healthy: "✓", rotten: "✗", unsure: "?", failed: "!" };
+
+/** `healthy`, `rotten`, `unsure` or `failed`; a label of the user's counts before the answer. */
+export function verdict(result) {
+  if (result.label) return split(result.label).state;
+  if (result.status === "failed") return "failed";
+  return result.recognised === false ? "unsure" : split(result.predicted_class_name).state;
+}
+
+/** The kind of produce in words, or that there is none. */
+export function title(result) {
+  const name = result.label ?? result.predicted_class_name;
+  return verdict(result) === "failed" || verdict(result) === "unsure" ? t("no_kind") : kind(split(name).kind);
+}
+
+/** A verdict with its sign and its word, so that it never hangs on colour alone. */
+export function badge(state) {
+  return el("span", { class: `badge ${state}` }, el("span", { "aria-hidden": "true" }, SIGNS[state]), ` ${t(state)}`);
+}
+
+/** One sentence that says all. */
+export function sentence(result) {
+  const state = verdict(result);
+  return state === "unsure" ? t("said_unsure") : t("said", { kind: title(result), state: t(state), sure: percent(result.confidence) });
+}
+
+/** The three likeliest classes. */
+export function topThree(result) {
+  return el(
+    "ol",
+    { class: "top", "aria-label": t("top_three") },
+    result.top.map((one) => {
+      const { kind: name, state } = split(one.predicted_class_name);
+      const text = `${kind(name)}, ${t(state)}`;
+      return el(
+        "li",
+        {},
+        el("span", {}, text),
+        el("span", {}, percent(one.confidence, 1)),
+        el("meter", { min: 0, max: 1, value: one.confidence, "aria-label": text }),
+      );
+    }),
+  );
+}
+
+/** A photo with a switch that lays over it where the model sees the class. `ask` brings the map when it is wanted. */
+export function picture(address, alt, ask) {
+  const canvas = el("canvas", { class: "overlay", hidden: true, "aria-hidden": "true" });
+  const toggle = el("button", { type: "button", role: "switch", "aria-checked": "false", click: show }, t("where"));
+  const figure = el("div", { class: "photo" }, el("div", {}, el("img", { src: address, alt, loading: "lazy" }), canvas));
+
+  async function show() {
+    const on = toggle.getAttribute("aria-checked") === "false";
+    toggle.disabled = true;
+    try {
+      if (on && !canvas.dataset.drawn) draw(canvas, await ask());
+      canvas.hidden = !on;
+      toggle.setAttribute("aria-checked", String(on));
+    } catch (error) {
+      toggle.after(el("p", { class: "problem", role: "alert" }, error.message));
+    } finally {
+      toggle.disabled = false;
+      toggle.focus();
+    }
+  }
+
+  return { figure, toggle };
+}
+
+/** The map of a photo: that of its answer, or of one that is asked for now, without keeping anything. */
+export async function mapOf(result, photo) {
+  return result.map ?? (await predict((await preview(photo)) ?? photo)).map;
+}
+
+/** A photo of the archive. */
+export async function archived(address) {
+  return (await fetch(stored("archive", address))).blob();
+}
+
+function draw(canvas, rows) {
+  canvas.height = rows.length;
+  canvas.width = rows[0].length;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(canvas.width, canvas.height);
+  rows.flat().forEach((value, index) => image.data.set([255, 40 + 180 * value, 0, 210 * value], 4 * index));
+  context.putImageData(image, 0, 0);
+  canvas.dataset.drawn = "yes";
+}

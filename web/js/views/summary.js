@@ -1,0 +1,76 @@
+// Counts and rotten share, by kind and over time.
+
+import { call } from "../api.js";
+import { bars, line } from "../charts.js";
+import { el, field, select } from "../dom.js";
+import { day, kind, percent, t } from "../words.js";
+
+export function summary() {
+  const place = el("div", {}, el("p", { role: "status" }, t("loading")));
+  call("GET", "/inference/stats")
+    .then(({ counts }) => place.replaceChildren(...(counts.length ? all(counts) : [el("p", {}, t("nothing"))])))
+    .catch((error) => place.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message)));
+  return { view: el("div", {}, el("h1", {}, t("summary")), place) };
+}
+
+function all(counts) {
+  const healthy = sum(counts, "healthy");
+  const rotten = sum(counts, "rotten");
+  const byKind = grouped(counts, "kind").map(([name, ...numbers]) => [kind(name), ...numbers]);
+  const names = [...new Set(counts.map((one) => one.kind))].sort();
+  const over = el("div");
+  const chosen = select([["", t("all_kinds")], ...names.map((name) => [name, kind(name)])], "", { change: draw });
+
+  function draw() {
+    const days = grouped(counts.filter((one) => !chosen.value || one.kind === chosen.value), "day");
+    const shares = days.map(([date, good, bad]) => [date, bad / (good + bad)]);
+    const rows = days.map(([date, good, bad]) => [day(date), good, bad]);
+    over.replaceChildren(line(shares, t("share_over_time")), table(t("day"), rows));
+  }
+  draw();
+
+  return [
+    el(
+      "dl",
+      { class: "tiles" },
+      tile(t("photos_judged"), healthy + rotten),
+      tile(t("healthy"), healthy),
+      tile(t("rotten"), rotten),
+      tile(t("rotten_share"), percent(rotten / (healthy + rotten))),
+    ),
+    el("h2", {}, t("by_kind")),
+    el("p", {}, t("bars_hint")),
+    bars(byKind, t("by_kind")),
+    table(t("kind"), byKind),
+    el("h2", {}, t("share_over_time")),
+    field(t("kind"), chosen),
+    over,
+  ];
+}
+
+const tile = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)));
+const sum = (counts, state) => counts.reduce((total, one) => total + one[state], 0);
+
+function grouped(counts, by) {
+  const names = [...new Set(counts.map((one) => one[by]))].sort();
+  const those = (name) => counts.filter((one) => one[by] === name);
+  return names.map((name) => [name, sum(those(name), "healthy"), sum(those(name), "rotten")]);
+}
+
+function table(first, rows) {
+  return el(
+    "details",
+    {},
+    el("summary", {}, t("as_table")),
+    el(
+      "table",
+      {},
+      el("thead", {}, el("tr", {}, [first, t("healthy"), t("rotten")].map((name) => el("th", { scope: "col" }, name)))),
+      el(
+        "tbody",
+        {},
+        rows.map(([name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), numbers.map((one) => el("td", {}, String(one))))),
+      ),
+    ),
+  );
+}
