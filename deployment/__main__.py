@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from deployment import account, collector
+from deployment import account, collector, page
 from deployment.build import build, labels, publish_changes
 from deployment.stages import DeploymentError, Stage, as_overrides
 from localstack.docker import docker
@@ -32,7 +32,11 @@ def main() -> int:
         build(parameters)
         publish_changes(parameters)
         deploy(stage, region, parameters)
-        for name, value in outputs(stage.stack, region).items():
+        told = outputs(stage.stack, region)
+        if "PageBucket" in told:
+            files = page.publish(boto3.client("s3", region_name=region), told["PageBucket"])
+            print(f"{files} files of the page copied to {told['PageBucket']}", flush=True)
+        for name, value in told.items():
             print(f"{name:<18} {value}")
     except (DeploymentError, PartError) as error:
         print(f"rottenbot: {error}", file=sys.stderr)

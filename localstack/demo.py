@@ -62,7 +62,10 @@ def demo() -> int:
         outcomes = _classify(client, photos)
         _print_table(outcomes)
         complete = _print_counts(stack, outcomes)
-    console.print("The stack is stopped. `make run` starts one that stays.")
+    address = f"http://127.0.0.1:{Settings.read().rottenbot_port}"
+    console.print(
+        f"The stack is stopped. Run `make run`, which starts one that stays, and now open {address} in a browser."
+    )
     return 0 if complete else 1
 
 

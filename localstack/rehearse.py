@@ -94,7 +94,9 @@ class Rehearsal:
             FunctionName=self._resource("PredictFunction"), Qualifier="live"
         )
         _require(provisioned["RequestedProvisionedConcurrentExecutions"] == 1, "no provisioned concurrency")
-        return "signed up, predicted, uploaded, both rows there; provisioned concurrency read back"
+        page = self._aws("s3").get_object(Bucket=self._output("PageBucket"), Key="index.html")["Body"].read()
+        _require(page == (ROOT / "web" / "index.html").read_bytes(), "the page is not there")
+        return "signed up, predicted, uploaded, both rows there; page there; provisioned concurrency read back"
 
     def warm_up(self) -> str:
         """The event of the schedule is sent as it is."""

@@ -1,17 +1,14 @@
 """What CloudFront does on AWS: the page in web/, and the stores that photos lie in, under the address of the API."""
 
 import gzip
-import mimetypes
 from typing import Any, Final
 
 import requests
 from flask import Flask, Response, request, send_from_directory
 
-from localstack.settings import ROOT
+from deployment.page import WEB
 
-WEB: Final = ROOT / "web"
 PASSED_ON: Final = ("Content-Type",)
-mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
 def serve(app: Flask, template: dict[str, Any], stores: dict[str, str]) -> None:

@@ -2,9 +2,11 @@
 
 import base64
 import json
+from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from deployment.page import WEB
 from localstack.client import Client
 from localstack.stack import Stack
 from tests.browser.conftest import Visit, log_in
@@ -80,12 +82,14 @@ def test_an_account_can_be_deleted(page: Page, client: Client) -> None:
     assert client.http.post(f"{client.api}/auth/login", json=client.login).status_code == 401
 
 
-def test_a_page_that_starts_without_a_network_says_so(page: Page, visit: Visit) -> None:
+def test_a_page_that_starts_without_a_network_says_so(
+    page: Page, visit: Visit, eventually: Callable[..., None]
+) -> None:
     page.evaluate("async () => (await navigator.serviceWorker.ready).active.state")
     expect(page.locator("#offline")).to_be_hidden()
-    kept = "async () => (await (await caches.open('page')).keys()).length"
-    page.wait_for_timeout(500)
-    assert page.evaluate(kept) > 10
+    kept = "async () => (await (await caches.open('page')).keys()).map(({url}) => url)"
+    modules = {f"{visit.url}/{file.relative_to(WEB)}" for file in WEB.rglob("*.js") if file.name != "sw.js"}
+    eventually(lambda: {f"{visit.url}/", *modules} <= set(page.evaluate(kept)))
     visit.context.set_offline(True)
     page.reload()
     expect(page.get_by_role("heading", name="RottenBot cannot be reached")).to_be_visible()

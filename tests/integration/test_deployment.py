@@ -9,11 +9,15 @@ from pathlib import Path
 import pg8000.native
 import pytest
 
+from deployment import page
 from deployment.stages import DeploymentError, Stage
 from localstack import aws, parts
 from localstack.client import Client
 from localstack.settings import ROOT, tool
 from localstack.stack import Stack
+from rottenbot import aws as functions_aws
+from rottenbot import storage
+from rottenbot.storage import Bucket
 
 
 def deploy(*arguments: str, **variables: str) -> str:
@@ -127,6 +131,34 @@ def test_older_code_leaves_a_newer_schema_alone(stack: Stack) -> None:
             assert connection.run("SELECT version_num FROM alembic_version") == [["9999"]]
         finally:
             connection.run("UPDATE alembic_version SET version_num = :known", known=known)
+
+
+def test_the_page_is_copied_and_what_it_no_longer_has_goes(stack: Stack) -> None:
+    s3 = stack.aws("s3")
+    s3.create_bucket(Bucket="page-of-a-test", CreateBucketConfiguration={"LocationConstraint": aws.REGION})
+    s3.put_object(Bucket="page-of-a-test", Key="js/old.js", Body=b"old")
+    number = page.publish(s3, "page-of-a-test")
+    listed = s3.list_objects_v2(Bucket="page-of-a-test")["Contents"]
+    assert len(listed) == number
+    kinds = {one["Key"]: s3.head_object(Bucket="page-of-a-test", Key=one["Key"]) for one in listed}
+    assert kinds["index.html"]["ContentType"] == "text/html"
+    assert kinds["manifest.webmanifest"]["ContentType"] == "application/manifest+json"
+    assert kinds["js/main.js"]["ContentType"] in ("text/javascript", "application/javascript")
+    assert {kind["CacheControl"] for kind in kinds.values()} == {"no-cache"}
+
+
+def test_a_photos_address_on_aws_is_that_of_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the bucket's own host, which CloudFront asks, because the address is signed for one host."""
+    for name, value in (("DEFAULT_REGION", "us-east-1"), ("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(
+        functions_aws, "session", functions_aws.session.__wrapped__
+    )  # which keeps no session for other tests
+    bucket = Bucket("rottenbot-dev-archive-1", storage._client(None, {}))
+    host = "https://rottenbot-dev-archive-1.s3.us-east-1.amazonaws.com/"
+    assert bucket.presigned_get("images/a/b.jpg", 60).startswith(f"{host}images/a/b.jpg?")
+    assert bucket.presigned_post("uploads/a/b.jpg", "image/jpeg", 9, 60)["url"] == host
 
 
 def test_a_warm_environment_returns_at_once(stack: Stack) -> None:

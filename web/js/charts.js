@@ -3,22 +3,23 @@
 import { svg } from "./dom.js";
 import { day, percent, t } from "./words.js";
 
-const WIDTH = 640;
+const WIDEST = 640;
 const ROW = 30;
 const LABELS = 130;
 const NUMBERS = 90;
 const LINE = { height: 220, left: 46, right: 12, top: 12, bottom: 28 };
 
+const width = () => Math.min(WIDEST, document.getElementById("main").clientWidth - 24);
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
 
 /** Healthy and rotten photos as one bar for each [label, healthy, rotten]. */
 export function bars(rows, label) {
   const most = Math.max(...rows.map(([, healthy, rotten]) => healthy + rotten));
-  const unit = (WIDTH - LABELS - NUMBERS) / most;
+  const unit = (width() - LABELS - NUMBERS) / most;
   const height = rows.length * ROW;
   return svg(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "chart" },
+    { viewBox: `0 0 ${width()} ${height}`, role: "img", "aria-label": label, class: "chart" },
     hatching(),
     rows.map(([name, healthy, rotten], index) => {
       const y = index * ROW;
@@ -40,20 +41,21 @@ export function bars(rows, label) {
 /** The rotten share by day, from [day, share] pairs. */
 export function line(points, label) {
   const { height, left, right, top, bottom } = LINE;
+  const end = width() - right;
   const times = points.map(([date]) => new Date(date).getTime());
   const [first, last] = [Math.min(...times), Math.max(...times)];
-  const x = (time) => (last === first ? (left + WIDTH - right) / 2 : left + ((time - first) / (last - first)) * (WIDTH - left - right));
+  const x = (time) => (last === first ? (left + end) / 2 : left + ((time - first) / (last - first)) * (end - left));
   const y = (share) => top + (1 - share) * (height - top - bottom);
   const places = points.map(([, share], index) => [x(times[index]), y(share)]);
   const dates = last === first ? [points[0]] : [points[0], points.at(-1)];
   return svg(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "chart" },
+    { viewBox: `0 0 ${width()} ${height}`, role: "img", "aria-label": label, class: "chart" },
     [0, 0.5, 1].map((share) =>
       svg(
         "g",
         {},
-        svg("line", { class: "grid", x1: left, x2: WIDTH - right, y1: y(share), y2: y(share) }),
+        svg("line", { class: "grid", x1: left, x2: end, y1: y(share), y2: y(share) }),
         text(left - 6, y(share) + 4, percent(share), { "text-anchor": "end" }),
       ),
     ),
