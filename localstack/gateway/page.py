@@ -4,10 +4,11 @@ import gzip
 from typing import Any, Final
 
 import requests
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, Response, abort, request, send_from_directory
 
 from deployment.page import WEB
 
+METHODS: Final = {"archive": "GET", "events": "POST"}
 PASSED_ON: Final = ("Content-Type",)
 
 
@@ -29,11 +30,14 @@ def serve(app: Flask, template: dict[str, Any], stores: dict[str, str]) -> None:
 
     @app.route("/storage/<name>/<path:_path>", methods=["GET", "POST"])
     def storage(name: str, _path: str) -> Response:
+        if METHODS.get(name) != request.method:
+            abort(404)
+        body = request.get_data()
+        if name == "events" and not request.form.get("key", "").startswith("uploads/"):
+            abort(403)  # LocalStack checks no form's signature, and `forget/` is for the functions alone
         asked = request.full_path.removeprefix(f"/storage/{name}").removesuffix("?")
         given = {header: request.headers[header] for header in PASSED_ON if header in request.headers}
-        answer = requests.request(
-            request.method, stores[name] + asked, headers=given, data=request.get_data(), timeout=60
-        )
+        answer = requests.request(request.method, stores[name] + asked, headers=given, data=body, timeout=60)
         passed = {header: answer.headers[header] for header in PASSED_ON if header in answer.headers}
         return Response(answer.content, answer.status_code, {**passed, **headers})
 

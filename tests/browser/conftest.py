@@ -1,7 +1,6 @@
 """Real Chromium on the page of a running stack, watched while it is there."""
 
 import io
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,9 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from localstack.client import Client
 from localstack.stack import Stack
 from tests.answers import bearer
+from tests.browser.chromium import program
 from tests.conftest import PHOTOS
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 20
 WATCHES_POLICY = """
 addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI}) =>
@@ -56,12 +55,12 @@ class Visit:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
+    found = program()
+    if found is None:
         pytest.skip("There is no Chromium on this machine; it is Debian's package `chromium`.")
     expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program)
+        browser = playwright.chromium.launch(executable_path=found)
         yield browser
         browser.close()
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, expect
 
 from localstack.client import Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
+from tests.browser.chromium import first_visit
 from tests.browser.conftest import Visit, add, done, log_in
 from tests.conftest import PHOTOS
 
@@ -41,7 +42,7 @@ def views(page: Page, client: Client) -> Any:
     for name, title in VIEWS.items():
         page.get_by_role("link", name=title, exact=True).click()
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        loaded(page)
         if name == "classify":
             page.get_by_role("switch").nth(2).click()
             expect(page.locator("canvas").nth(2)).to_be_visible()
@@ -49,11 +50,20 @@ def views(page: Page, client: Client) -> Any:
     page.get_by_role("link", name="History").click()
     page.get_by_role("list", name="History").get_by_role("link").first.click()
     page.get_by_text("Is this wrong?").click()
-    page.wait_for_load_state("networkidle")
+    loaded(page)
     yield "photo"
     page.get_by_role("button", name="Delete").click()
     yield "question"
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+
+
+def loaded(page: Page) -> None:
+    """Wait until everything that a view shows is there."""
+    expect(page.get_by_text("Loading")).to_have_count(0)
+    page.evaluate("""() => Promise.all(Array.from(document.images, (image) => {
+        image.loading = "eager";
+        return image.decode().catch(() => {});
+    }))""")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -70,7 +80,7 @@ def test_every_view_fits(visiting: Callable[..., Any], admin: Client, size: str)
     """The screenshots of two sizes stay for people to look at."""
     width, height = SIZES[size]
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with visiting(viewport={"width": width, "height": height}) as visit:
+    with visiting(viewport={"width": width, "height": height}, reduced_motion="reduce") as visit:
         page = visit.tab()
         for name in views(page, admin):
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
@@ -133,18 +143,7 @@ def to(page: Page, name: str) -> None:
 
 
 def test_the_first_load_is_small(visit: Visit) -> None:
-    page = visit.context.new_page()
-    sizes: list[int] = []
-
-    def weigh(request: Request) -> None:
-        size = request.sizes()
-        sizes.append(size["responseHeadersSize"] + size["responseBodySize"])
-
-    page.on("requestfinished", weigh)
-    page.goto(visit.url)
-    page.wait_for_load_state("networkidle")
-    assert len(sizes) > 10
-    assert sum(sizes) < FIRST_LOAD_BYTES
+    assert 10_000 < first_visit(visit.context, visit.url).transferred < FIRST_LOAD_BYTES
 
 
 def test_the_page_can_be_installed(page: Page, visit: Visit) -> None:

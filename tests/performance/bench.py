@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ import psutil
 import requests
 import urllib3
 from PIL import Image
+from playwright.sync_api import sync_playwright
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress
@@ -30,6 +31,7 @@ from localstack.gateway.pool import Environment, FunctionSpec, port_pairs
 from localstack.settings import ROOT, Settings, tool
 from localstack.stack import Stack, running
 from localstack.status.charts import quantiles
+from tests.browser.chromium import FirstVisit, first_visit, program
 
 REPORT: Final = ROOT / ".rottenbot" / "reports" / "bench.json"
 PHOTOS: Final = ROOT / "tests" / "photos"
@@ -43,6 +45,7 @@ LOADS: Final = {
     ("12 MP", 16): 80,
 }
 STARTS: Final = 5
+VISITS: Final = 10
 WARM_UP: Final = 10
 # What the original does for a request, without its HTTP server: decode all, resize to the nearest pixels, predict.
 ORIGINAL: Final = """
@@ -97,15 +100,19 @@ def main() -> int:
         starts = [_start(stack, client, runtime, photos["0.25 MP"], progress) for runtime in ("litert", "tensorflow")]
         served = [_serve(client, photos[size], size, clients, progress) for size, clients in LOADS]
         original = [_original(photos[size], size, progress) for size in SIZES]
+        visits = _visits(stack.url, progress)
     with Progress(console=console) as progress:
         start, latency = _observed(photos["0.25 MP"], progress)
     starts.append(start)
     served.append(latency)
     _print_starts(starts)
     _print_latencies(served, original)
+    if visits:
+        transferred, usable = (statistics.median(values) for values in zip(*map(astuple, visits), strict=True))
+        console.print(f"First visit of the page: {transferred / 1000:.0f} KB, usable after {usable:.0f} ms.")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     machine = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    report = {"machine": machine, "starts": starts, "served": served, "original": original}
+    report = {"machine": machine, "starts": starts, "served": served, "original": original, "visits": visits}
     REPORT.write_text(json.dumps(report, indent=2, default=asdict) + "\n")
     console.print(f"Written to {REPORT.relative_to(ROOT)}.")
     return 0
@@ -153,6 +160,19 @@ def _observed(photo: bytes, progress: Progress) -> tuple[Start, Latency]:
         start = _start(stack, client, "litert", photo, progress)
         latency = _serve(client, photo, "0.25 MP", 1, progress)
     return replace(start, runtime="litert, observed"), replace(latency, what="/predict, observed, 0.25 MP")
+
+
+def _visits(url: str, progress: Progress) -> list[FirstVisit]:
+    """First visits of the page, each with a browser that has nothing of it yet; none without Chromium."""
+    found = program()
+    if found is None:
+        return []
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=found) as browser:
+        visits = []
+        for _ in progress.track(range(VISITS), description="First visits"):
+            with browser.new_context(locale="en-US") as context:
+                visits.append(first_visit(context, url))
+    return visits
 
 
 def _request(client: Client, photo: bytes) -> requests.PreparedRequest:
