@@ -211,6 +211,23 @@ def test_photos_outlive_the_session(page: Page, client: Client, stack: Stack, ev
     eventually(lambda: len(kept(client)) == 1)
 
 
+def test_a_photo_that_is_tried_again_is_not_sent_for_the_next_user(page: Page, stack: Stack) -> None:
+    page.route("**/predict?*", lambda route: route.fulfill(status=503))
+    add(page, BANANA)
+    expect(page.locator(".card")).to_contain_text("trying again")
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("button", name="Log out").click()
+    page.goto(f"{stack.url}/#/classify")
+    other = Client(stack.url).join()
+    log_in(page, other)
+    page.unroute_all(behavior="wait")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(5000)  # longer than the next pause
+    assert [url for url in asked if "/predict" in url] == []
+    assert kept(other) == []
+
+
 def test_photos_of_one_user_are_not_sent_for_the_next(page: Page, client: Client, stack: Stack) -> None:
     end_sessions(stack, client)
     add(page, BANANA)

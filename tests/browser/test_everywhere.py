@@ -1,6 +1,7 @@
 """Every view: for every eye and hand, on every screen, in both languages, and within its policy."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 from localstack.client import Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
+from rottenbot.photos import KINDS
 from tests.browser.chromium import first_visit
 from tests.browser.conftest import Visit, add, done, log_in
 from tests.conftest import PHOTOS
@@ -104,6 +106,17 @@ def test_the_second_language_is_chosen_and_kept(visiting: Callable[..., Any], cl
         expect(page.locator(".tally")).to_contain_text("1 Foto · 1 faul")
 
 
+def test_both_languages_say_the_same(visit: Visit) -> None:
+    page = visit.tab()
+    english, german = (
+        page.evaluate(f"async () => (await import('/js/words/{tag}.js')).default") for tag in ("en", "de")
+    )
+    assert list(english) == list(german)
+    assert list(english.pop("kinds")) == list(german.pop("kinds")) == list(KINDS)
+    for key, words in english.items():
+        assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", german[key])), key
+
+
 def test_with_the_keyboard_alone(visit: Visit, client: Client) -> None:
     page = visit.tab()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
@@ -156,7 +169,7 @@ def test_the_page_can_be_installed(page: Page, visit: Visit) -> None:
     assert json.loads(manifest["data"])["name"] == "RottenBot"
 
 
-def test_a_script_that_was_slipped_in_does_not_run(page: Page, visit: Visit) -> None:
+def test_a_script_that_was_slipped_in_does_not_run(page: Page, visit: Visit, eventually: Callable[..., None]) -> None:
     """And is noticed: what every other test relies on."""
     page.evaluate("""() => {
         const script = document.createElement("script");
@@ -164,12 +177,13 @@ def test_a_script_that_was_slipped_in_does_not_run(page: Page, visit: Visit) -> 
         document.body.append(script);
         new Image().src = "https://example.com/spy.png";
     }""")
-    page.wait_for_timeout(200)
+
+    def reported() -> set[str]:
+        page.evaluate("1")  # what the page has said comes while it is spoken to
+        return {violation.split()[1] for violation in visit.violations if violation.startswith("policy:")}
+
+    eventually(lambda: reported() == {"script-src-elem", "img-src"})
     assert page.evaluate("window.slipped") is None
-    assert {violation.split()[1] for violation in visit.violations if violation.startswith("policy:")} == {
-        "script-src-elem",
-        "img-src",
-    }
     visit.violations.clear()
     visit.elsewhere.clear()
 

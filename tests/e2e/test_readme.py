@@ -31,3 +31,4 @@ def test_the_demo_ends_well() -> None:
         r"(\d+) classified, \d+ correct, \1 rows in PostgreSQL, \1 objects in the archive, 0 messages left",
         ended.stdout,
     )
+    assert "now open http://127.0.0.1:3000" in ended.stdout.replace("\n", " ")

@@ -100,8 +100,9 @@ def test_nothing_stays_behind(
 def test_the_page_about_the_last_minutes_is_beside_the_api(
     start: Callable[[], subprocess.Popen[str]], environment: dict[str, str]
 ) -> None:
-    until_ready(start())
+    printed = until_ready(start())
     server = f"http://127.0.0.1:{environment['ROTTENBOT_PORT']}"
+    assert f"Open {server} in a browser." in printed
     assert requests.get(f"{server}/api/v1/health", timeout=10).ok
     assert "GET /api/v1/health" in requests.get(f"{server}/_local/status", timeout=10).text
 

@@ -58,10 +58,11 @@ export async function upload(photo, { key, progress, sent }) {
   return record(upload.prediction_uid);
 }
 
-/** The record of a saved photo, waited for while it is on its way. */
-export async function record(uid) {
+/** The record of a saved photo, waited for while it is on its way; null when nobody waits any more. */
+export async function record(uid, isWanted = () => true) {
   for (let pause = PENDING.first; ; pause = Math.min(pause * 1.5, PENDING.most)) {
     const found = await call("GET", `/inference/predictions/${uid}`);
+    if (!isWanted()) return null;
     if (found.status !== "pending") return found;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
@@ -74,10 +75,12 @@ export function stored(store, address) {
 }
 
 async function authorised(request) {
+  const user = session.me()?.uid;
   try {
     return await request(bearer());
   } catch (error) {
-    if (error.status !== 401 || !session.me() || !(await renewed())) throw error;
+    const isSame = user && user === session.me()?.uid;
+    if (error.status !== 401 || !isSame || !(await renewed())) throw error;
     return request(bearer());
   }
 }

@@ -23,15 +23,15 @@ export function bars(rows, label) {
     hatching(),
     rows.map(([name, healthy, rotten], index) => {
       const y = index * ROW;
-      const bar = (x, number, kind) =>
-        svg("rect", { class: `bar ${kind}`, x: LABELS + x * unit, y: y + 5, width: number * unit, height: ROW - 10 });
+      const bar = (x, number, paint) =>
+        svg("rect", { ...paint, x: LABELS + x * unit, y: y + 5, width: number * unit, height: ROW - 10 });
       return svg(
         "g",
         {},
         text(LABELS - 8, y + 20, name, { "text-anchor": "end" }),
-        bar(0, healthy, "healthy"),
-        bar(healthy, rotten, "rotten"),
-        svg("rect", { fill: "url(#hatching)", x: LABELS + healthy * unit, y: y + 5, width: rotten * unit, height: ROW - 10 }),
+        bar(0, healthy, { class: "bar healthy" }),
+        bar(healthy, rotten, { class: "bar rotten" }),
+        bar(healthy, rotten, { fill: "url(#hatching)" }),
         text(LABELS + (healthy + rotten) * unit + 6, y + 20, `${rotten} / ${healthy + rotten}`),
       );
     }),
@@ -76,6 +76,7 @@ export function line(points, label) {
 }
 
 function hatching() {
-  const stripes = { id: "hatching", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
-  return svg("defs", {}, svg("pattern", stripes, svg("rect", { class: "stripe", width: 2, height: 6 })));
+  const stripe = svg("rect", { class: "stripe", width: 2, height: 6 });
+  const turned = { patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+  return svg("defs", {}, svg("pattern", { id: "hatching", width: 6, height: 6, ...turned }, stripe));
 }

@@ -2,7 +2,10 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An HTML element. Attributes that are functions listen to the event of their name; false, null and undefined are left out. */
+/**
+ * An HTML element. Attributes that are functions listen to the event of their name; those that are false, null or
+ * undefined are left out.
+ */
 export const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 
 /** The same for SVG. */
@@ -23,9 +26,20 @@ export function say(text) {
   document.getElementById("said").textContent = text;
 }
 
+/** What went wrong, for everybody to notice. */
+export const problem = (text = "") => el("p", { class: "problem", role: "alert" }, text);
+
+/** Figures with their names, from [name, figure] pairs. */
+export function tiles(pairs) {
+  const tile = ([name, figure]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(figure)));
+  return el("dl", { class: "tiles" }, pairs.map(tile));
+}
+
+let fields = 0;
+
 /** A labelled field of a form. */
 export function field(label, input, hint) {
-  const id = `field-${(field.count = (field.count ?? 0) + 1)}`;
+  const id = `field-${++fields}`;
   input.id = id;
   if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
   return el(

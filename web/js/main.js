@@ -44,10 +44,14 @@ function header() {
   const me = session.me();
   const names = Object.keys(VIEWS).filter((name) => name !== "admin" || me?.role === "admin");
   const link = (name) => el("a", { href: `#/${name}`, "aria-current": name === here && "page" }, t(name));
-  const language = select(languages(), current(), { "aria-label": t("language"), change: ({ target }) => speak(target.value) });
+  const language = select(languages(), current(), {
+    "aria-label": t("language"),
+    change: ({ target }) => speak(target.value),
+  });
+  const icon = el("img", { src: "/icons/icon.svg", alt: "", width: 32, height: 32 });
   document.getElementById("header").replaceChildren(
     el("button", { type: "button", class: "skip", click: () => main.focus() }, t("skip")),
-    el("a", { class: "brand", href: "#/classify" }, el("img", { src: "/icons/icon.svg", alt: "", width: 32, height: 32 }), "RottenBot"),
+    el("a", { class: "brand", href: "#/classify" }, icon, "RottenBot"),
     ...(me ? [el("nav", { "aria-label": t("menu") }, names.map(link))] : []),
     language,
   );
@@ -72,7 +76,8 @@ async function start() {
   } catch {
     header();
     const retry = el("button", { type: "button", class: "primary", click: start }, t("retry"));
-    show({ view: el("div", { class: "narrow" }, el("h1", {}, t("not_there")), el("p", {}, t("not_there_hint")), retry) }, t("not_there"));
+    const hint = el("p", {}, t("not_there_hint"));
+    show({ view: el("div", { class: "narrow" }, el("h1", {}, t("not_there")), hint, retry) }, t("not_there"));
   }
 }
 

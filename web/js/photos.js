@@ -15,7 +15,7 @@ export function onSlowLink() {
 /** A photo to look at, upright, as a blob; null when the browser cannot read it. */
 export const preview = (photo) => shrunk(photo, SHOWN_SIDE);
 
-/** The photo as it is sent: smaller if wished, or if it could not be sent otherwise. The original where it cannot be read. */
+/** The photo as it is sent: smaller if wished, or if it would not fit; as it is where the browser cannot read it. */
 export async function toSend(photo, { smaller, mustFit }) {
   if (!smaller && !(mustFit && photo.size > INLINE_BYTES)) return photo;
   const small = await shrunk(photo, SENT_SIDE);

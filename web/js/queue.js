@@ -118,6 +118,8 @@ class Queue extends EventTarget {
 export const queue = new Queue();
 
 async function answer(item, photo) {
+  if (!queue.items.includes(item)) throw new ApiError(401); // whoever is logged in now did not add it
+  if (photo.size > photos.INLINE_BYTES && !item.keep) throw new ApiError(413, { detail: t("error_large") });
   item.set({ state: "sending", progress: 0 });
   const sent = () => item.set({ state: "looking" });
   const progress = (share) => (share < 1 ? item.set({ progress: share }) : sent());

@@ -1,7 +1,7 @@
 // What the model says of a photo, for people.
 
 import { predict, stored } from "./api.js";
-import { el } from "./dom.js";
+import { el, problem } from "./dom.js";
 import { preview } from "./photos.js";
 import { kind, percent, split, t } from "./words.js";
 
@@ -28,7 +28,8 @@ export function badge(state) {
 /** One sentence that says all. */
 export function sentence(result) {
   const state = verdict(result);
-  return state === "unsure" ? t("said_unsure") : t("said", { kind: title(result), state: t(state), sure: percent(result.confidence) });
+  if (state === "unsure") return t("said_unsure");
+  return t("said", { kind: title(result), state: t(state), sure: percent(result.confidence) });
 }
 
 /** The three likeliest classes. */
@@ -54,7 +55,8 @@ export function topThree(result) {
 export function picture(address, alt, ask) {
   const canvas = el("canvas", { class: "overlay", hidden: true, "aria-hidden": "true" });
   const toggle = el("button", { type: "button", role: "switch", "aria-checked": "false", click: show }, t("where"));
-  const figure = el("div", { class: "photo" }, el("div", {}, el("img", { src: address, alt, loading: "lazy" }), canvas));
+  const photo = el("img", { src: address, alt, loading: "lazy" });
+  const figure = el("div", { class: "photo" }, el("div", {}, photo, canvas));
 
   async function show() {
     const on = toggle.getAttribute("aria-checked") === "false";
@@ -64,7 +66,7 @@ export function picture(address, alt, ask) {
       canvas.hidden = !on;
       toggle.setAttribute("aria-checked", String(on));
     } catch (error) {
-      toggle.after(el("p", { class: "problem", role: "alert" }, error.message));
+      toggle.after(problem(error.message));
     } finally {
       toggle.disabled = false;
       toggle.focus();

@@ -3,7 +3,6 @@
 const API = "/api/v1/auth";
 const KEPT = "logged-in"; // whether asking for a token makes sense
 const EARLY = 60_000;
-const HEADERS = { "X-Session": "cookie", "Content-Type": "application/json" };
 
 export const changes = new EventTarget();
 const otherTabs = new BroadcastChannel("session");
@@ -31,7 +30,7 @@ export async function restore() {
 async function takeUp() {
   if (!(await renew())) return false;
   const answer = await fetch(`${API}/me`, { headers: { Authorization: `Bearer ${token}` } });
-  if (!answer.ok) return false;
+  if (!answer.ok) throw new TypeError("the account could not be read");
   user = await answer.json();
   changes.dispatchEvent(new Event("in"));
   return true;
@@ -39,7 +38,7 @@ async function takeUp() {
 
 /** Log in. Returns the answer; the session has begun if it is ok. */
 export async function logIn(email, password) {
-  const answer = await fetch(`${API}/login`, { method: "POST", headers: HEADERS, body: JSON.stringify({ email, password }) });
+  const answer = await post("login", { email, password });
   if (!answer.ok) return answer;
   const { access_token: given, user: account } = await answer.json();
   take(given);
@@ -51,11 +50,11 @@ export async function logIn(email, password) {
 }
 
 export async function signUp(account) {
-  return fetch(`${API}/signup`, { method: "POST", headers: HEADERS, body: JSON.stringify(account) });
+  return post("signup", account);
 }
 
 export async function logOut() {
-  const answer = await fetch(`${API}/logout`, { method: "POST", headers: { ...HEADERS, Authorization: `Bearer ${token}` } });
+  const answer = await post("logout");
   if (answer.ok || answer.status === 401) end("out");
   return answer.ok;
 }
@@ -65,7 +64,7 @@ export function renew() {
   const used = token;
   return navigator.locks.request("renew", async () => {
     if (token !== used) return true; // somebody in this tab was faster
-    const answer = await fetch(`${API}/refresh_token`, { method: "POST", headers: HEADERS });
+    const answer = await post("refresh_token");
     if (answer.ok) {
       take((await answer.json()).access_token);
       return true;
@@ -81,6 +80,12 @@ export function end(why) {
   localStorage.removeItem(KEPT);
   otherTabs.postMessage("out");
   forget(why);
+}
+
+function post(path, json) {
+  const headers = { "X-Session": "cookie", ...(json && { "Content-Type": "application/json" }) };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  return fetch(`${API}/${path}`, { method: "POST", headers, body: json && JSON.stringify(json) });
 }
 
 function forget(why) {

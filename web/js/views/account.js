@@ -1,19 +1,19 @@
 // The account: log out, or take everything away.
 
 import { call } from "../api.js";
-import { confirmed, el } from "../dom.js";
+import { confirmed, el, problem } from "../dom.js";
 import * as session from "../session.js";
 import { t } from "../words.js";
 
 export function account() {
   const { first_name: first, last_name: last, email } = session.me();
-  const problem = el("p", { class: "problem", role: "alert" });
+  const wrong = problem();
 
   async function attempt(act) {
     try {
-      problem.textContent = (await act()) === false ? t("error_unreachable") : "";
+      wrong.textContent = (await act()) === false ? t("error_unreachable") : "";
     } catch (error) {
-      problem.textContent = error.message;
+      wrong.textContent = error.message;
     }
   }
 
@@ -29,7 +29,7 @@ export function account() {
     el("h1", {}, t("account")),
     el("p", {}, `${first} ${last}`, el("br"), email),
     el("p", {}, el("button", { type: "button", click: () => attempt(session.logOut) }, t("log_out"))),
-    problem,
+    wrong,
     el("h2", {}, t("forget")),
     el("p", {}, t("forget_hint")),
     el("button", { type: "button", class: "danger", click: () => attempt(forget) }, t("forget")),

@@ -1,7 +1,7 @@
 // What admins see: the model, everybody's recent photos as far as they are shared, and the accounts.
 
 import { call, stored } from "../api.js";
-import { el } from "../dom.js";
+import { el, problem, tiles } from "../dom.js";
 import { badge, title, verdict } from "../result.js";
 import { kind, moment, percent, split, t } from "../words.js";
 
@@ -22,7 +22,7 @@ export function admin() {
   const model = el("div", {}, el("p", { role: "status" }, t("loading")));
   call("GET", "/inference/model").then(
     (found) => model.replaceChildren(...described(found)),
-    (error) => model.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message)),
+    (error) => model.replaceChildren(problem(error.message)),
   );
   reviews.start();
   users.start();
@@ -86,20 +86,23 @@ function review(one) {
   const photo = one.image_url
     ? el("img", { src: stored("archive", one.image_url), alt: title(one), loading: "lazy" })
     : t("not_shared");
-  const answer = one.predicted_class_name ? `${className(one.predicted_class_name)} ${percent(one.confidence)}` : one.reason;
-  return row(moment(one.created_at), el("span", {}, badge(verdict({ ...one, label: null })), ` ${answer}`), label, one.user_uid.slice(0, 8), photo);
+  const name = one.predicted_class_name;
+  const answer = name ? `${className(name)} ${percent(one.confidence)}` : one.reason;
+  const said = el("span", {}, badge(verdict({ ...one, label: null })), ` ${answer}`);
+  return row(moment(one.created_at), said, label, one.user_uid.slice(0, 8), photo);
 }
 
 const user = (one) => row(moment(one.created_at), `${one.first_name} ${one.last_name}`, one.email, one.role);
 
 function described({ version, trained_on: trained, test_photos: photos, test, per_class: classes }) {
   const figures = ["accuracy", "macro_f1", "state_accuracy", "kind_accuracy", "rotten_called_healthy"];
+  const shares = ({ precision, recall, f1 }) => [precision, recall, f1].map((share) => percent(share, 1));
   const rows = classes.map((one) =>
-    row(className(one.class_name), String(one.photos), percent(one.precision, 1), percent(one.recall, 1), percent(one.f1, 1)),
+    row(className(one.class_name), String(one.photos), ...shares(one)),
   );
   return [
     el("p", {}, t("model_is", { version, trained, photos })),
-    el("dl", { class: "tiles" }, figures.map((name) => el("div", {}, el("dt", {}, t(name)), el("dd", {}, percent(test[name], 1))))),
+    tiles(figures.map((name) => [t(name), percent(test[name], 1)])),
     table([t("class"), t("photos_tested"), t("precision"), t("recall"), t("f1")], el("tbody", {}, rows), t("model")),
   ];
 }

@@ -1,6 +1,6 @@
 // Photos in, verdicts out.
 
-import { el, say } from "../dom.js";
+import { el, problem, say } from "../dom.js";
 import { onSlowLink, TYPES } from "../photos.js";
 import { queue } from "../queue.js";
 import { badge, mapOf, picture, sentence, title, topThree, verdict } from "../result.js";
@@ -10,7 +10,7 @@ const wishes = { keep: true, smaller: onSlowLink() };
 
 export function classify() {
   const list = el("ul", { class: "cards", "aria-label": t("results") });
-  const tally = el("p", { class: "tally", role: "status" });
+  const tally = el("p", { class: "tally" });
   const listening = new AbortController();
 
   const add = (files) => files.length && queue.add(files, { ...wishes });
@@ -18,14 +18,15 @@ export function classify() {
     add(target.files);
     target.value = "";
   };
-  const picker = el("input", { type: "file", accept: TYPES.join(), multiple: true, id: "picker", class: "unseen", change: take });
-  const camera = el("input", { type: "file", accept: "image/*", capture: "environment", id: "camera", class: "unseen", change: take });
-  const wish = (name, label, hint) =>
+  const file = (id, asked) => el("input", { type: "file", id, class: "unseen", change: take, ...asked });
+  const picker = file("picker", { accept: TYPES.join(), multiple: true });
+  const camera = file("camera", { accept: "image/*", capture: "environment" });
+  const wish = (name) =>
     el(
       "label",
       { class: "wish" },
       el("input", { type: "checkbox", checked: wishes[name], change: ({ target }) => (wishes[name] = target.checked) }),
-      el("span", {}, label, el("small", {}, hint)),
+      el("span", {}, t(name), el("small", {}, t(`${name}_hint`))),
     );
 
   const place = el(
@@ -41,7 +42,7 @@ export function classify() {
       camera,
       el("label", { for: "camera", class: "button" }, t("camera")),
     ),
-    el("div", { class: "wishes" }, wish("keep", t("keep"), t("keep_hint")), wish("smaller", t("smaller"), t("smaller_hint"))),
+    el("div", { class: "wishes" }, wish("keep"), wish("smaller")),
   );
 
   const listen = (target, name, act) => target.addEventListener(name, act, { signal: listening.signal });
@@ -141,7 +142,7 @@ function failed(item, address) {
   return [
     address ? el("div", { class: "photo" }, el("img", { src: address, alt: "" })) : el("div", { class: "photo empty" }),
     el("h2", { class: "name" }, badge("failed"), " ", item.name),
-    el("p", { class: "problem", role: "alert" }, item.problem),
+    problem(item.problem),
     el(
       "div",
       { class: "row" },

@@ -8,7 +8,9 @@ import { kind, kinds, moment, t } from "../words.js";
 const PATH = "/inference/predictions";
 const AT_ONCE = 20;
 const EXPORTED_AT_ONCE = 100;
-const COLUMNS = ["uid", "created_at", "status", "predicted_class_name", "confidence", "recognised", "label", "model_version", "reason"];
+const STATES = ["", "healthy", "rotten", "unsure", "failed"];
+const ANSWER = ["predicted_class_name", "confidence", "recognised"];
+const COLUMNS = ["uid", "created_at", "status", ...ANSWER, "label", "model_version", "reason"];
 
 export function history() {
   let wanted = {};
@@ -20,7 +22,7 @@ export function history() {
   const watcher = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && load(), { rootMargin: "600px" });
 
   const kindOf = select([["", t("all_kinds")], ...kinds().map((name) => [name, kind(name)])], "", { name: "kind" });
-  const stateOf = select(["", "healthy", "rotten", "unsure", "failed"].map((one) => [one, t(one || "all_states")]), "", { name: "state" });
+  const stateOf = select(STATES.map((one) => [one, t(one || "all_states")]), "", { name: "state" });
   const since = el("input", { type: "date", name: "since" });
   const until = el("input", { type: "date", name: "until" });
   const form = el(
@@ -61,14 +63,14 @@ export function history() {
       list.append(...found.predictions.map(entry));
       cursor = found.next_cursor;
       end.textContent = cursor ? "" : t(list.childElementCount ? "no_more" : "nothing");
+      watcher.unobserve(more); // so that it is looked at anew
+      if (cursor) watcher.observe(more);
     } catch (error) {
       end.textContent = error.message;
     } finally {
       if (asked === wanted) {
         loading = null;
         more.hidden = cursor === null;
-        watcher.unobserve(more); // so that it is looked at anew
-        if (cursor) watcher.observe(more);
       }
     }
   }
@@ -118,7 +120,8 @@ const midnight = (date, days) => {
 function csv(rows) {
   // A cell that begins like a formula would be run by a spreadsheet.
   const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@]/, "'$&").replaceAll('"', '""')}"`;
-  return [COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))].map((row) => row.map(cell).join()).join("\r\n");
+  const lines = [COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))];
+  return lines.map((line) => line.map(cell).join()).join("\r\n");
 }
 
 function download(text, name) {

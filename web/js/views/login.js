@@ -1,11 +1,11 @@
 // Logging in and signing up.
 
-import { el, field } from "../dom.js";
+import { el, field, problem } from "../dom.js";
 import * as session from "../session.js";
 import { t } from "../words.js";
 
 export function login({ ended, signingUp = false, again }) {
-  const problem = el("p", { class: "problem", role: "alert" });
+  const wrong = problem();
   const email = el("input", { type: "email", name: "email", autocomplete: "username", required: true, maxlength: 254 });
   const password = el("input", {
     type: "password",
@@ -22,11 +22,11 @@ export function login({ ended, signingUp = false, again }) {
   async function submit(event) {
     event.preventDefault();
     send.disabled = true;
-    problem.textContent = "";
+    wrong.textContent = "";
     try {
-      problem.textContent = await attempt();
+      wrong.textContent = await attempt();
     } catch {
-      problem.textContent = t("error_unreachable");
+      wrong.textContent = t("error_unreachable");
     } finally {
       send.disabled = false;
     }
@@ -54,7 +54,7 @@ export function login({ ended, signingUp = false, again }) {
       signingUp && [field(t("first_name"), first), field(t("last_name"), last)],
       field(t("email"), email),
       field(t("password"), password, signingUp && t("password_hint")),
-      problem,
+      wrong,
       send,
     ),
     el(

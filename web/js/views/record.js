@@ -1,18 +1,20 @@
 // One photo that was kept: look at it, correct it, delete it.
 
 import { call, record as recordOf, stored } from "../api.js";
-import { confirmed, el, field, say, select } from "../dom.js";
+import { confirmed, el, field, problem, say, select } from "../dom.js";
 import { archived, badge, mapOf, picture, sentence, title, topThree, verdict } from "../result.js";
 import { kind, kinds, moment, percent, split, t } from "../words.js";
 
 export function record(uid) {
+  let left = false;
   const place = el("div", { class: "record" }, el("p", { role: "status" }, t("loading")));
   show().catch((error) => {
-    place.replaceChildren(el("p", { class: "problem", role: "alert" }, error.status === 404 ? t("error_gone") : error.message));
+    place.replaceChildren(problem(error.status === 404 ? t("error_gone") : error.message));
   });
 
   async function show() {
-    const found = await recordOf(uid);
+    const found = await recordOf(uid, () => !left);
+    if (!found) return;
     const { figure, toggle } = picture(stored("archive", found.image_url), title(found), async () =>
       mapOf(found, await archived(found.image_url)),
     );
@@ -45,7 +47,7 @@ export function record(uid) {
     const kindOf = select(kinds().map((one) => [one, kind(one)]), name);
     const stateOf = select(["healthy", "rotten"].map((one) => [one, t(one)]), state);
     const share = el("input", { type: "checkbox", checked: found.shared });
-    const problem = el("p", { class: "problem", role: "alert" });
+    const wrong = problem();
     const submit = async (event) => {
       event.preventDefault();
       const ending = stateOf.value === "healthy" ? "Healthy" : "Rotten";
@@ -55,7 +57,7 @@ export function record(uid) {
         await show();
         say(t("correction_kept"));
       } catch (error) {
-        problem.textContent = error.message;
+        wrong.textContent = error.message;
       }
     };
     return el(
@@ -68,7 +70,7 @@ export function record(uid) {
         field(t("kind"), kindOf),
         field(t("state"), stateOf),
         el("label", { class: "wish" }, share, el("span", {}, t("share"), el("small", {}, t("share_hint")))),
-        problem,
+        wrong,
         el("button", { class: "primary" }, t("keep_correction")),
       ),
     );
@@ -81,11 +83,13 @@ export function record(uid) {
       say(t("deleted"));
       location.hash = "#/history";
     } catch (error) {
-      event.target.after(el("p", { class: "problem", role: "alert" }, error.message));
+      event.target.after(problem(error.message));
     }
   }
 
-  return { view: el("div", {}, el("h1", {}, t("one_photo")), place, el("p", {}, el("a", { href: "#/history" }, t("back")))) };
+  const back = el("p", {}, el("a", { href: "#/history" }, t("back")));
+  const view = el("div", {}, el("h1", {}, t("one_photo")), place, back);
+  return { view, leave: () => (left = true) };
 }
 
 function answer(found) {

@@ -2,14 +2,14 @@
 
 import { call } from "../api.js";
 import { bars, line } from "../charts.js";
-import { el, field, select } from "../dom.js";
+import { el, field, problem, select, tiles } from "../dom.js";
 import { day, kind, percent, t } from "../words.js";
 
 export function summary() {
   const place = el("div", {}, el("p", { role: "status" }, t("loading")));
   call("GET", "/inference/stats")
     .then(({ counts }) => place.replaceChildren(...(counts.length ? all(counts) : [el("p", {}, t("nothing"))])))
-    .catch((error) => place.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message)));
+    .catch((error) => place.replaceChildren(problem(error.message)));
   return { view: el("div", {}, el("h1", {}, t("summary")), place) };
 }
 
@@ -30,14 +30,12 @@ function all(counts) {
   draw();
 
   return [
-    el(
-      "dl",
-      { class: "tiles" },
-      tile(t("photos_judged"), healthy + rotten),
-      tile(t("healthy"), healthy),
-      tile(t("rotten"), rotten),
-      tile(t("rotten_share"), percent(rotten / (healthy + rotten))),
-    ),
+    tiles([
+      [t("photos_judged"), healthy + rotten],
+      [t("healthy"), healthy],
+      [t("rotten"), rotten],
+      [t("rotten_share"), percent(rotten / (healthy + rotten))],
+    ]),
     el("h2", {}, t("by_kind")),
     el("p", {}, t("bars_hint")),
     bars(byKind, t("by_kind")),
@@ -48,7 +46,6 @@ function all(counts) {
   ];
 }
 
-const tile = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)));
 const sum = (counts, state) => counts.reduce((total, one) => total + one[state], 0);
 
 function grouped(counts, by) {
@@ -58,6 +55,7 @@ function grouped(counts, by) {
 }
 
 function table(first, rows) {
+  const cell = (number) => el("td", {}, String(number));
   return el(
     "details",
     {},
@@ -69,7 +67,7 @@ function table(first, rows) {
       el(
         "tbody",
         {},
-        rows.map(([name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), numbers.map((one) => el("td", {}, String(one))))),
+        rows.map(([name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), numbers.map(cell))),
       ),
     ),
   );

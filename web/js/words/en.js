@@ -148,6 +148,7 @@ export default {
   error_busy: "That was a lot at once. Please try again in a minute.",
   error_unreadable: "This file is not a photo that can be read.",
   error_type: "This is not a photo. JPEG, PNG and WebP are taken.",
+  error_large: "This photo is too large to be looked at without keeping it.",
   error_page: "Something went wrong in this page.",
   error_other: "That did not work (error {status}).",
   error_gone: "There is no such photo.",
