@@ -177,7 +177,7 @@ os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
 from functions.predict import service
 from rottenbot.problems import UnavailableError
 try:
-    service.classify(open(sys.argv[1], "rb").read(), "image/jpeg", uuid.uuid4(), keep=True)
+    service.classify(open(sys.argv[1], "rb").read(), "image/jpeg", uuid.uuid4(), keep_as=uuid.uuid4(), with_map=False)
 except UnavailableError as error:
     print(error)
 """
