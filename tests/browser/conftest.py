@@ -19,7 +19,7 @@ from tests.answers import bearer
 from tests.browser.chromium import program
 from tests.conftest import PHOTOS
 
-SECONDS = 20
+SECONDS = 30
 WATCHES_POLICY = """
 addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI}) =>
   console.error(`policy: ${violatedDirective} ${blockedURI}`))
