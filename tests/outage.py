@@ -1,6 +1,7 @@
 """Parts of a stack that are away for a while."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ def without(stack: Stack, name: str) -> Iterator[None]:
     }
     process = stack.processes.started[name]
     process.send_signal(signal.SIGINT if name == "PostgreSQL" else signal.SIGTERM)
-    process.wait(10)
     try:
+        _end(process)
         yield
     finally:
         part = makers[name]()
@@ -29,3 +30,11 @@ def without(stack: Stack, name: str) -> Iterator[None]:
         began = time.monotonic()
         while not stack.processes.ready(part, time.monotonic() - began):
             time.sleep(0.02)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:  # SeaweedFS now and then waits for a connection of its own
+        process.kill()
+        process.wait(10)
