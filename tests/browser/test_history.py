@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from localstack.client import Client
 from tests.browser.conftest import kept
@@ -32,6 +32,28 @@ def test_a_list_that_goes_on(page: Page, client: Client) -> None:
     entries.nth(19).scroll_into_view_if_needed()
     expect(entries).to_have_count(MORE_THAN_A_PAGE)
     expect(page.get_by_text("These were all.")).to_be_visible()
+
+
+def test_a_list_that_cannot_go_on_is_not_asked_for_without_end(page: Page, client: Client) -> None:
+    uids = [client.predict(PHOTOS / "Apple__Healthy.jpg", save=True)["prediction_uid"] for _ in range(MORE_THAN_A_PAGE)]
+    for uid in uids:
+        client.wait_for(uid)
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.route("**/predictions?*cursor=*", fail)
+    page.get_by_role("link", name="History").click()
+    entries = page.get_by_role("list", name="History").get_by_role("listitem")
+    entries.nth(19).scroll_into_view_if_needed()
+    expect(page.get_by_text("That did not work (error 503).")).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert len(asked) == 1
+    page.unroute_all(behavior="wait")
+    page.get_by_role("button", name="Show more").click()
+    expect(entries).to_have_count(MORE_THAN_A_PAGE)
 
 
 def test_filters(page: Page, saved: list[str]) -> None:

@@ -55,6 +55,7 @@ export function history() {
   }
 
   async function page(asked) {
+    watcher.unobserve(more); // so that a failure is not asked for again by itself, and a success is looked at anew
     more.hidden = true;
     end.textContent = t("loading");
     try {
@@ -63,7 +64,6 @@ export function history() {
       list.append(...found.predictions.map(entry));
       cursor = found.next_cursor;
       end.textContent = cursor ? "" : t(list.childElementCount ? "no_more" : "nothing");
-      watcher.unobserve(more); // so that it is looked at anew
       if (cursor) watcher.observe(more);
     } catch (error) {
       end.textContent = error.message;
