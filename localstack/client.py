@@ -30,6 +30,10 @@ class Client:
         """Create an account and log in."""
         names = {"first_name": "Ada", "last_name": "Baker"}
         self.user = self.call("POST", "/auth/signup", json={**names, **self.login})["user"]
+        return self.log_in()
+
+    def log_in(self) -> "Client":
+        """Log in to the account."""
         tokens = self.call("POST", "/auth/login", json=self.login)
         self.http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
         self.refresh_token = tokens["refresh_token"]

@@ -34,8 +34,8 @@ app = http.router(
 
 @app.get("/api/v1/inference/predictions", summary="Saved photos, newest first", tags=["archive"], security=http.SECURED)
 def predictions(
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: http.PageCursor = None,
+    limit: http.PageLimit = 20,
     class_name: Annotated[str | None, Query(alias="class", max_length=100, pattern=r"^[^\x00]*$")] = None,
     status: Annotated[Status | None, Query()] = None,
     kind: Annotated[Kind | None, Query()] = None,
@@ -55,8 +55,8 @@ def predictions(
     security=http.SECURED,
 )
 def reviews(
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: http.PageCursor = None,
+    limit: http.PageLimit = 20,
     corrected: Annotated[bool, Query()] = False,
 ) -> ReviewPage:
     http.admin(app)

@@ -20,7 +20,7 @@ from rottenbot import database, storage, telemetry
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
-from rottenbot.pages import Cursor
+from rottenbot.pages import Cursor, next_cursor
 from rottenbot.photos import CLASSES, PhotoKey, Result
 
 UNKNOWN: Final = "There is no such prediction."
@@ -164,5 +164,4 @@ def warm() -> None:
 
 
 def _next(rows: Sequence[tuple[Record, str]], limit: int) -> str | None:
-    last = rows[limit - 1][0] if len(rows) > limit else None
-    return Cursor(last.created_at, last.uid).encode() if last else None
+    return next_cursor([record for record, _ in rows], limit)

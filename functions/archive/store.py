@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from functions.archive.models import Count, Filter, Record, Reviewed
-from rottenbot import database, settings, storage
+from rottenbot import database, pages, settings, storage
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.pages import Cursor
 from rottenbot.photos import PhotoKey, Result, forget_key
@@ -66,7 +66,6 @@ def find(uid: UUID, user_uid: UUID) -> tuple[Record, str] | None:
 
 def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> list[tuple[Record, str]]:
     """A user's records with the keys of their photos, newest first, from the one after `after` on."""
-    created_at, uid = after or (None, None)
     rows = database.query(
         f"""SELECT {COLUMNS}, image_path FROM predictions
             WHERE user_uid = :user_uid
@@ -76,29 +75,22 @@ def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> li
               AND (CAST(:state AS text) IS NULL OR {STATE} = :state)
               AND (CAST(:since AS timestamptz) IS NULL OR created_at >= CAST(:since AS timestamptz))
               AND (CAST(:until AS timestamptz) IS NULL OR created_at < CAST(:until AS timestamptz))
-              AND (CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid))
-            ORDER BY created_at DESC, uid DESC LIMIT :limit""",
+              AND {pages.NEWEST_FIRST}""",
         user_uid=user_uid,
         **asdict(wanted),
-        uid=uid,
-        created_at=created_at,
-        limit=limit,
+        **pages.parameters(after, limit),
     )
     return [(Record.model_validate(row), row["image_path"]) for row in rows]
 
 
 def reviews(limit: int, after: Cursor | None, corrected: bool) -> list[tuple[Reviewed, str]]:
     """Everybody's records with the keys of their photos, newest first, from the one after `after` on."""
-    created_at, uid = after or (None, None)
     rows = database.query(
         f"""SELECT {COLUMNS}, user_uid, image_path FROM predictions
             WHERE (NOT CAST(:corrected AS boolean) OR label IS NOT NULL)
-              AND (CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid))
-            ORDER BY created_at DESC, uid DESC LIMIT :limit""",
+              AND {pages.NEWEST_FIRST}""",
         corrected=corrected,
-        uid=uid,
-        created_at=created_at,
-        limit=limit,
+        **pages.parameters(after, limit),
     )
     return [(Reviewed.model_validate(row), row["image_path"]) for row in rows]
 

@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 from typing import Annotated, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from functions.auth import service
@@ -78,8 +78,8 @@ def forget_me() -> None:
 
 @app.get("/api/v1/auth/users", summary="Everybody's accounts, for admins", tags=["auth"], security=http.SECURED)
 def users(
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: http.PageCursor = None,
+    limit: http.PageLimit = 20,
 ) -> UserPage:
     http.admin(app)
     return service.users(limit, cursor)

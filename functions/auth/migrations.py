@@ -31,8 +31,9 @@ def apply(properties: Properties) -> Attributes:
 
 def _set_role(properties: Properties) -> None:
     from functions.auth import store
+    from rottenbot import tokens
 
-    for name, role in (("MakeAdmin", "admin"), ("MakeUser", "user")):
+    for name, role in (("MakeAdmin", tokens.ADMIN), ("MakeUser", "user")):
         email = properties.get(name)
         if email and not store.set_role(email.lower(), role):
             raise UnknownAccountError("There is no account with this email.")

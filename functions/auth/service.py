@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from functions.auth import keys, store
 from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User, UserPage
 from rottenbot import settings, telemetry, tokens
-from rottenbot.pages import Cursor
+from rottenbot.pages import Cursor, next_cursor
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -97,8 +97,7 @@ def current_user(token: tokens.Token) -> User:
 def users(limit: int, cursor: str | None) -> UserPage:
     """Everybody's accounts, newest first. Raises InvalidCursorError."""
     rows = store.users(limit + 1, Cursor.decode(cursor))
-    more = Cursor(rows[limit - 1].created_at, rows[limit - 1].uid).encode() if len(rows) > limit else None
-    return UserPage(users=rows[:limit], next_cursor=more)
+    return UserPage(users=rows[:limit], next_cursor=next_cursor(rows, limit))
 
 
 def warm() -> None:

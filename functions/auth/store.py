@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID
 
 from functions.auth.models import User
-from rottenbot import cache, database, settings, storage, telemetry
+from rottenbot import cache, database, pages, settings, storage, telemetry
 from rottenbot.pages import Cursor
 from rottenbot.photos import forget_key
 from rottenbot.storage import StoredObject
@@ -83,14 +83,8 @@ def find_user(uid: UUID) -> User | None:
 
 def users(limit: int, after: Cursor | None) -> list[User]:
     """Accounts, newest first, from the one after `after` on."""
-    created_at, uid = after or (None, None)
     rows = database.query(
-        f"""SELECT {COLUMNS} FROM user_accounts
-            WHERE CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid)
-            ORDER BY created_at DESC, uid DESC LIMIT :limit""",
-        uid=uid,
-        created_at=created_at,
-        limit=limit,
+        f"SELECT {COLUMNS} FROM user_accounts WHERE {pages.NEWEST_FIRST}", **pages.parameters(after, limit)
     )
     return [User.model_validate(row) for row in rows]
 

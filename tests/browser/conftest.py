@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from localstack.client import Client
 from localstack.stack import Stack
-from tests.answers import bearer
 from tests.browser.chromium import program
 from tests.conftest import PHOTOS
 
@@ -106,7 +105,7 @@ def end_sessions(stack: Stack, client: Client) -> None:
     """End every log-in of a user; `client` itself logs in again."""
     with redis.Redis(port=stack.settings.rottenbot_redis_port) as store:
         store.delete(*store.keys("session:*"))
-    client.http.headers.update(bearer(client.call("POST", "/auth/login", json=client.login)["access_token"]))
+    client.log_in()
 
 
 def add(page: Page, *photos: Path) -> None:

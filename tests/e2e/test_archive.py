@@ -126,9 +126,8 @@ def test_an_account_goes_with_all_that_belongs_to_it(
     kept = stranger.predict(photo, save=True)["prediction_uid"]
     form = client.call("POST", "/inference/uploads", json={"content_type": "image/jpeg"})
     elsewhere = Client(stack.url)
-    elsewhere.http.headers["Authorization"] = (
-        f"Bearer {elsewhere.call('POST', '/auth/login', json=client.login)['access_token']}"
-    )
+    elsewhere.email, elsewhere.password = client.email, client.password
+    elsewhere.log_in()
     with without(stack, "Archive"):
         client.predict(photo, save=True)
         answer = client.http.delete(f"{client.api}/auth/me")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from http import HTTPStatus
 from pathlib import Path as FilesPath
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -17,6 +17,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestValidationError,
     ResponseValidationError,
 )
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rottenbot import cache, environment, telemetry, tokens
@@ -28,6 +29,8 @@ Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 ErrorStatuses = Mapping[type[Exception], HTTPStatus]
 NO_STORE: Final = {"Cache-Control": "no-store"}
+PageCursor = Annotated[str | None, Query(max_length=200)]
+PageLimit = Annotated[int, Query(ge=1, le=100)]
 BEARER: Final = "bearer "
 BROKEN: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
 SECURED: Final[list[dict[str, list[str]]]] = [{"bearer": []}]

@@ -2,9 +2,14 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 from uuid import UUID
+
+# The end of a query for the entries after a cursor; `parameters` has its values.
+NEWEST_FIRST: Final = """(CAST(:uid AS uuid) IS NULL OR (created_at, uid) < (CAST(:created_at AS timestamptz), :uid))
+            ORDER BY created_at DESC, uid DESC LIMIT :limit"""
 
 
 class InvalidCursorError(Exception):
@@ -31,3 +36,22 @@ class Cursor(NamedTuple):
     def encode(self) -> str:
         """As text for a query."""
         return base64.urlsafe_b64encode(f"{self.created_at.isoformat()} {self.uid}".encode()).decode()
+
+
+class Entry(Protocol):
+    """What can stand in a list."""
+
+    created_at: datetime
+    uid: UUID
+
+
+def parameters(after: Cursor | None, limit: int) -> dict[str, Any]:
+    """The values of `NEWEST_FIRST`."""
+    created_at, uid = after or (None, None)
+    return {"created_at": created_at, "uid": uid, "limit": limit}
+
+
+def next_cursor(entries: Sequence[Entry], limit: int) -> str | None:
+    """The cursor after a page of `limit` of these, None where there are no more of them than that."""
+    last = entries[limit - 1] if len(entries) > limit else None
+    return Cursor(last.created_at, last.uid).encode() if last else None
