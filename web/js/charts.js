@@ -12,14 +12,16 @@ const LINE = { height: 220, left: 46, right: 12, top: 12, bottom: 28 };
 const width = () => Math.min(WIDEST, document.getElementById("main").clientWidth - 24);
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
 
+const chart = (height, label, ...children) =>
+  svg("svg", { viewBox: `0 0 ${width()} ${height}`, role: "img", "aria-label": label, class: "chart" }, ...children);
+
 /** Healthy and rotten photos as one bar for each [label, healthy, rotten]. */
 export function bars(rows, label) {
   const most = Math.max(...rows.map(([, healthy, rotten]) => healthy + rotten));
   const unit = (width() - LABELS - NUMBERS) / most;
-  const height = rows.length * ROW;
-  return svg(
-    "svg",
-    { viewBox: `0 0 ${width()} ${height}`, role: "img", "aria-label": label, class: "chart" },
+  return chart(
+    rows.length * ROW,
+    label,
     hatching(),
     rows.map(([name, healthy, rotten], index) => {
       const y = index * ROW;
@@ -48,9 +50,9 @@ export function line(points, label) {
   const y = (share) => top + (1 - share) * (height - top - bottom);
   const places = points.map(([, share], index) => [x(times[index]), y(share)]);
   const dates = last === first ? [points[0]] : [points[0], points.at(-1)];
-  return svg(
-    "svg",
-    { viewBox: `0 0 ${width()} ${height}`, role: "img", "aria-label": label, class: "chart" },
+  return chart(
+    height,
+    label,
     [0, 0.5, 1].map((share) =>
       svg(
         "g",

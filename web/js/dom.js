@@ -35,6 +35,12 @@ export function tiles(pairs) {
   return el("dl", { class: "tiles" }, pairs.map(tile));
 }
 
+/** A table with these columns over the rows of a `tbody`. */
+export function table(columns, body) {
+  const head = el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)));
+  return el("table", {}, el("thead", {}, head), body);
+}
+
 let fields = 0;
 
 /** A labelled field of a form. */

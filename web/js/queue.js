@@ -9,9 +9,10 @@ const AT_ONCE = 3;
 const TRIES = 5;
 const FIRST_PAUSE = 1000;
 
-const ON_THE_WAY = ["waiting", "preparing", "sending", "looking", "pausing"];
-
-/** One photo: `state` is one of those on the way, or `done` with a `result`, or `failed` with a `problem`. */
+/**
+ * One photo: `state` is `done` with a `result`, `failed` with a `problem`, or on the way: `waiting`, `preparing`,
+ * `sending`, `looking` or `pausing`.
+ */
 class Item extends EventTarget {
   state = "waiting";
   progress = 0;
@@ -33,7 +34,7 @@ class Item extends EventTarget {
   }
 
   get isOnItsWay() {
-    return ON_THE_WAY.includes(this.state);
+    return this.state !== "done" && this.state !== "failed";
   }
 }
 

@@ -3,7 +3,7 @@
 import { predict, stored } from "./api.js";
 import { el, problem } from "./dom.js";
 import { preview } from "./photos.js";
-import { kind, percent, split, t } from "./words.js";
+import { className, kind, percent, split, t } from "./words.js";
 
 const SIGNS = { healthy: "✓", rotten: "✗", unsure: "?", failed: "!" };
 
@@ -16,8 +16,8 @@ export function verdict(result) {
 
 /** The kind of produce in words, or that there is none. */
 export function title(result) {
-  const name = result.label ?? result.predicted_class_name;
-  return verdict(result) === "failed" || verdict(result) === "unsure" ? t("no_kind") : kind(split(name).kind);
+  if (["failed", "unsure"].includes(verdict(result))) return t("no_kind");
+  return kind(split(result.label ?? result.predicted_class_name).kind);
 }
 
 /** A verdict with its sign and its word, so that it never hangs on colour alone. */
@@ -38,8 +38,7 @@ export function topThree(result) {
     "ol",
     { class: "top", "aria-label": t("top_three") },
     result.top.map((one) => {
-      const { kind: name, state } = split(one.predicted_class_name);
-      const text = `${kind(name)}, ${t(state)}`;
+      const text = className(one.predicted_class_name);
       return el(
         "li",
         {},

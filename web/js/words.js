@@ -35,6 +35,12 @@ export function split(className) {
   return { kind: name, state: state.toLowerCase() };
 }
 
+/** A class in words. */
+export function className(name) {
+  const { kind: of, state } = split(name);
+  return `${kind(of)}, ${t(state)}`;
+}
+
 export const languages = () => Object.entries(LANGUAGES).map(([tag, words]) => [tag, words.this_language]);
 export const current = () => language;
 

@@ -1,9 +1,9 @@
 // What admins see: the model, everybody's recent photos as far as they are shared, and the accounts.
 
 import { call, stored } from "../api.js";
-import { el, problem, tiles } from "../dom.js";
+import { el, problem, table, tiles } from "../dom.js";
 import { badge, title, verdict } from "../result.js";
-import { kind, moment, percent, split, t } from "../words.js";
+import { className, moment, percent, t } from "../words.js";
 
 export function admin() {
   const corrected = el("input", { type: "checkbox", change: () => reviews.start() });
@@ -71,12 +71,11 @@ function pages(columns, ask, rows, label) {
     return load();
   }
 
-  return { start, view: el("div", {}, table(columns, body, label), status, more) };
+  return { start, view: el("div", {}, wide(columns, body, label), status, more) };
 }
 
-function table(columns, body, label) {
-  const head = el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name))));
-  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, el("table", {}, head, body));
+function wide(columns, body, label) {
+  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, table(columns, body));
 }
 
 const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)));
@@ -103,11 +102,6 @@ function described({ version, trained_on: trained, test_photos: photos, test, pe
   return [
     el("p", {}, t("model_is", { version, trained, photos })),
     tiles(figures.map((name) => [t(name), percent(test[name], 1)])),
-    table([t("class"), t("photos_tested"), t("precision"), t("recall"), t("f1")], el("tbody", {}, rows), t("model")),
+    wide([t("class"), t("photos_tested"), t("precision"), t("recall"), t("f1")], el("tbody", {}, rows), t("model")),
   ];
-}
-
-function className(name) {
-  const { kind: of, state } = split(name);
-  return `${kind(of)}, ${t(state)}`;
 }

@@ -108,10 +108,15 @@ function card(item, signal) {
   return place;
 }
 
+function thumbnail(address) {
+  if (!address) return el("div", { class: "photo empty" });
+  return el("div", { class: "photo" }, el("img", { src: address, alt: "" }));
+}
+
 function waiting(item, address) {
   const known = item.state === "sending";
   return [
-    address ? el("div", { class: "photo" }, el("img", { src: address, alt: "" })) : el("div", { class: "photo empty" }),
+    thumbnail(address),
     el("h2", { class: "name" }, item.name),
     el("progress", { "aria-label": t(`state_${item.state}`), max: 1, ...(known && { value: item.progress }) }),
     el("p", {}, t(`state_${item.state}`)),
@@ -140,7 +145,7 @@ function done(item, address) {
 
 function failed(item, address) {
   return [
-    address ? el("div", { class: "photo" }, el("img", { src: address, alt: "" })) : el("div", { class: "photo empty" }),
+    thumbnail(address),
     el("h2", { class: "name" }, badge("failed"), " ", item.name),
     problem(item.problem),
     el(

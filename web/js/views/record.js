@@ -3,7 +3,7 @@
 import { call, record as recordOf, stored } from "../api.js";
 import { confirmed, el, field, problem, say, select } from "../dom.js";
 import { archived, badge, mapOf, picture, sentence, title, topThree, verdict } from "../result.js";
-import { kind, kinds, moment, percent, split, t } from "../words.js";
+import { className, kind, kinds, moment, percent, split, t } from "../words.js";
 
 export function record(uid) {
   let left = false;
@@ -92,7 +92,4 @@ export function record(uid) {
   return { view, leave: () => (left = true) };
 }
 
-function answer(found) {
-  const { kind: name, state } = split(found.predicted_class_name);
-  return `${kind(name)}, ${t(state)} (${percent(found.confidence)})`;
-}
+const answer = (found) => `${className(found.predicted_class_name)} (${percent(found.confidence)})`;

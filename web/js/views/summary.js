@@ -2,7 +2,7 @@
 
 import { call } from "../api.js";
 import { bars, line } from "../charts.js";
-import { el, field, problem, select, tiles } from "../dom.js";
+import { el, field, problem, select, table, tiles } from "../dom.js";
 import { day, kind, percent, t } from "../words.js";
 
 export function summary() {
@@ -25,7 +25,7 @@ function all(counts) {
     const days = grouped(counts.filter((one) => !chosen.value || one.kind === chosen.value), "day");
     const shares = days.map(([date, good, bad]) => [date, bad / (good + bad)]);
     const rows = days.map(([date, good, bad]) => [day(date), good, bad]);
-    over.replaceChildren(line(shares, t("share_over_time")), table(t("day"), rows));
+    over.replaceChildren(line(shares, t("share_over_time")), asTable(t("day"), rows));
   }
   draw();
 
@@ -39,7 +39,7 @@ function all(counts) {
     el("h2", {}, t("by_kind")),
     el("p", {}, t("bars_hint")),
     bars(byKind, t("by_kind")),
-    table(t("kind"), byKind),
+    asTable(t("kind"), byKind),
     el("h2", {}, t("share_over_time")),
     field(t("kind"), chosen),
     over,
@@ -54,21 +54,9 @@ function grouped(counts, by) {
   return names.map((name) => [name, sum(those(name), "healthy"), sum(those(name), "rotten")]);
 }
 
-function table(first, rows) {
+function asTable(first, rows) {
   const cell = (number) => el("td", {}, String(number));
-  return el(
-    "details",
-    {},
-    el("summary", {}, t("as_table")),
-    el(
-      "table",
-      {},
-      el("thead", {}, el("tr", {}, [first, t("healthy"), t("rotten")].map((name) => el("th", { scope: "col" }, name)))),
-      el(
-        "tbody",
-        {},
-        rows.map(([name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), numbers.map(cell))),
-      ),
-    ),
-  );
+  const row = ([name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), numbers.map(cell));
+  const numbers = table([first, t("healthy"), t("rotten")], el("tbody", {}, rows.map(row)));
+  return el("details", {}, el("summary", {}, t("as_table")), numbers);
 }
