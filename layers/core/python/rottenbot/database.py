@@ -1,6 +1,8 @@
 """PostgreSQL through pg8000: one connection per execution environment, every statement its own transaction."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +32,7 @@ def query(sql: str, **parameters: object) -> list[Row]:
 
     A connection that the server dropped meanwhile is replaced once and the statement sent again, so a statement must
     be safe to repeat. Raises DuplicateError for a broken unique constraint and UnavailableError when PostgreSQL cannot
-    be reached. After any failure no transaction is left open: autocommit, and a broken connection is closed.
+    be reached. A connection is kept only after an exchange that ended well; whatever else ends one closes it.
     """
     import pg8000.native
 
@@ -46,7 +48,6 @@ def query(sql: str, **parameters: object) -> list[Row]:
             failure: Exception = error
         except (pg8000.native.InterfaceError, OSError) as error:
             failure = error
-        close()
         if last_try:
             break
     raise UnavailableError("The database cannot be reached right now. Please try again later.") from failure
@@ -66,28 +67,36 @@ def login() -> dict[str, Any]:
     }
 
 
-def close() -> None:
-    """Close the kept connection, if there is one."""
+def _run(sql: str, parameters: dict[str, object]) -> list[Row]:
+    described = {"db.system.name": "postgresql", "db.operation.name": sql.split()[0], "db.query.text": sql}
+    with _exclusive() as connection:
+        with telemetry.span(f"sql {sql.split()[0]}", described, "client"):
+            rows = connection.run(sql, **parameters)
+        columns = [column["name"] for column in connection.columns or []]
+        return [dict(zip(columns, row, strict=True)) for row in rows or []]
+
+
+@contextmanager
+def _exclusive() -> Iterator["pg8000.native.Connection"]:
+    # An exchange that stops half-way leaves an answer unread, which the next one would take for its own. So while one
+    # runs, the connection is nobody else's, and it comes back only when the exchange has ended well.
+    global _connection
+    connection, _connection = _connection or _connect(), None
+    try:
+        yield connection
+    except BaseException:
+        _close(connection)
+        raise
+    _connection = connection
+
+
+def _close(connection: "pg8000.native.Connection") -> None:
     import pg8000.native
 
-    global _connection
-    connection, _connection = _connection, None
-    if connection is not None:
-        try:
-            connection.close()
-        except (pg8000.native.InterfaceError, OSError):
-            pass  # it was broken already
-
-
-def _run(sql: str, parameters: dict[str, object]) -> list[Row]:
-    global _connection
-    if _connection is None:
-        _connection = _connect()
-    described = {"db.system.name": "postgresql", "db.operation.name": sql.split()[0], "db.query.text": sql}
-    with telemetry.span(f"sql {sql.split()[0]}", described, "client"):
-        rows = _connection.run(sql, **parameters)
-    columns = [column["name"] for column in _connection.columns or []]
-    return [dict(zip(columns, row, strict=True)) for row in rows or []]
+    try:
+        connection.close()
+    except (pg8000.native.InterfaceError, OSError):
+        pass  # it was broken already
 
 
 def _connect() -> "pg8000.native.Connection":
