@@ -151,7 +151,7 @@ def _request(processes: Processes, settings: Settings) -> tuple[bytes, dict[str,
     os.environ.update(variables)
     token = tokens.Token(uuid.uuid4(), "none", uuid.uuid4().hex)
     with redis.Redis(port=settings.rottenbot_redis_port) as store:
-        store.set(cache.session_key(token.family), "any")
+        store.hset(cache.session_key(token.family), cache.USER, str(token.user_uid))
     signed = tokens.sign("access", token, keys.load(json.loads(credentials.token_keys)["current"]))
     form = requests.Request(
         "POST", "http://any", files={"file": (PHOTO.name, PHOTO.read_bytes(), "image/jpeg")}

@@ -40,10 +40,11 @@ def client(stack: Stack) -> Client:
 
 @pytest.fixture(scope="session")
 def deployed(stack: Stack) -> Iterator[Stack]:
-    """The stack, and this process given the environment variables of its functions, to call their code directly."""
+    """The stack, and this process given the environment variables of its functions, to call their code directly; as the
+    owner of the database."""
     before = dict(os.environ)
     os.environ.update(aws.variables(parts.localstack_url(stack.settings)))
-    for name in ("AuthFunction", "PredictFunction", "ArchiveFunction"):
+    for name in ("AuthFunction", "PredictFunction", "ArchiveFunction", "MigrateFunction"):
         os.environ.update(stack.variables(name))
     yield stack
     os.environ.clear()

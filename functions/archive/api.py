@@ -1,6 +1,5 @@
 """Reading the record over HTTP."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -21,8 +20,9 @@ from functions.archive.models import (
 )
 from rottenbot import http, settings
 from rottenbot.photos import Kind
+from rottenbot.times import Moment
 
-settings.check(settings.tokens, settings.redis, settings.events, settings.archive, settings.database)
+settings.check(settings.tokens, settings.redis, settings.events, settings.archive, settings.database, settings.cursors)
 app = http.router(
     {
         service.UnknownPredictionError: HTTPStatus.NOT_FOUND,
@@ -40,8 +40,8 @@ def predictions(
     status: Annotated[Status | None, Query()] = None,
     kind: Annotated[Kind | None, Query()] = None,
     state: Annotated[State | None, Query()] = None,
-    since: Annotated[datetime | None, Query()] = None,
-    until: Annotated[datetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query()] = None,
+    until: Annotated[Moment | None, Query()] = None,
     images: Annotated[bool, Query()] = False,
 ) -> RecordPage:
     wanted = Filter(class_name, status, kind, state, since, until)

@@ -49,6 +49,13 @@ class Record(BaseModel):
     shared: bool
 
 
+class StoredRecord(Record):
+    """A record as it is stored: with whose it is, and the key of its photo in the archive."""
+
+    user_uid: UUID
+    image_path: str
+
+
 class Label(BaseModel):
     """What a user says that a photo shows; with `share` they let admins look at the photo."""
 
@@ -85,15 +92,10 @@ class PendingRecord(BaseModel):
     status: Literal["pending"] = "pending"
 
 
-class Reviewed(Record):
-    """A record as admins see it."""
+class Review(Record):
+    """A record as admins see it, with an address of the photo, if its user shares it."""
 
     user_uid: UUID
-
-
-class Review(Reviewed):
-    """The same with an address of the photo, if its user shares it."""
-
     image_url: str | None
 
 

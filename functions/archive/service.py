@@ -1,6 +1,5 @@
 """The durable record of every saved photo."""
 
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +9,6 @@ from functions.archive.models import (
     Filter,
     ListedRecord,
     PendingRecord,
-    Record,
     RecordPage,
     RecordWithImage,
     Review,
@@ -23,6 +21,7 @@ from rottenbot.logs import logger
 from rottenbot.pages import Cursor, next_cursor
 from rottenbot.photos import CLASSES, PhotoKey, Result
 
+REVIEWS: Final = "reviews"
 UNKNOWN: Final = "There is no such prediction."
 STILL_ON_ITS_WAY: Final = "The photo is still on its way into the archive. Please try again in a moment."
 
@@ -93,29 +92,29 @@ def read(uid: UUID, user_uid: UUID) -> RecordWithImage | PendingRecord:
     found = found or store.find(uid, user_uid)  # it may have arrived between the two looks
     if found is None:
         raise UnknownPredictionError(UNKNOWN)
-    prediction, image_path = found
-    return RecordWithImage(**prediction.model_dump(), image_url=store.image_url(image_path))
+    return RecordWithImage(**found.model_dump(), image_url=store.image_url(found))
 
 
 def page(user_uid: UUID, limit: int, cursor: str | None, wanted: Filter, with_images: bool) -> RecordPage:
     """A user's records, newest first. Raises InvalidCursorError."""
-    rows = store.page(user_uid, limit + 1, Cursor.decode(cursor), wanted)
+    of = f"predictions of {user_uid}"
+    rows = store.page(user_uid, limit + 1, Cursor.decode(cursor, of), wanted)
     shown = [
-        ListedRecord(**record.model_dump(), image_url=store.image_url(path) if with_images else None)
-        for record, path in rows[:limit]
+        ListedRecord(**record.model_dump(), image_url=store.image_url(record) if with_images else None)
+        for record in rows[:limit]
     ]
-    return RecordPage(predictions=shown, next_cursor=_next(rows, limit))
+    return RecordPage(predictions=shown, next_cursor=next_cursor(rows, limit, of))
 
 
 def reviews(limit: int, cursor: str | None, corrected: bool) -> ReviewPage:
     """Everybody's records, newest first, or only those with a label; with the photos that their users share. Raises
     InvalidCursorError."""
-    rows = store.reviews(limit + 1, Cursor.decode(cursor), corrected)
+    rows = store.reviews(limit + 1, Cursor.decode(cursor, REVIEWS), corrected)
     shown = [
-        Review(**review.model_dump(), image_url=store.image_url(path) if review.shared else None)
-        for review, path in rows[:limit]
+        Review(**record.model_dump(), image_url=store.image_url(record) if record.shared else None)
+        for record in rows[:limit]
     ]
-    return ReviewPage(predictions=shown, next_cursor=_next(rows, limit))
+    return ReviewPage(predictions=shown, next_cursor=next_cursor(rows, limit, REVIEWS))
 
 
 def correct(uid: UUID, user_uid: UUID, class_name: str, share: bool) -> RecordWithImage:
@@ -143,7 +142,7 @@ def forget(uid: UUID, user_uid: UUID) -> None:
     found = store.find(uid, user_uid)
     if found is None:
         raise UnknownPredictionError(UNKNOWN)
-    _remove(uid, user_uid, found[1])
+    _remove(uid, user_uid, found.image_path)
     logger.info("photo removed", prediction_uid=str(uid))
 
 
@@ -153,7 +152,7 @@ def counts(user_uid: UUID) -> Counts:
 
 
 def _remove(uid: UUID, user_uid: UUID, path: str) -> None:
-    store.forget_image(path)
+    store.forget_image(uid, user_uid, path)
     store.forget(uid, user_uid)
 
 
@@ -161,7 +160,3 @@ def warm() -> None:
     """Make what the first request would otherwise have to wait for."""
     storage.archive()
     database.query("SELECT 1")
-
-
-def _next(rows: Sequence[tuple[Record, str]], limit: int) -> str | None:
-    return next_cursor([record for record, _ in rows], limit)

@@ -5,15 +5,16 @@ from dataclasses import asdict
 from typing import Final
 from uuid import UUID
 
-from functions.archive.models import Count, Filter, Record, Reviewed
+from functions.archive.models import Count, Filter, StoredRecord
 from rottenbot import database, pages, settings, storage
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.pages import Cursor
+from rottenbot.pairing import require_same
 from rottenbot.photos import PhotoKey, Result, forget_key
 from rottenbot.storage import StoredObject
 
-COLUMNS: Final = """uid, status, reason, predicted_class, predicted_class_name, confidence, top_classes AS top,
-    recognised, model_version, created_at, recorded_at, label, shared"""
+COLUMNS: Final = """uid, user_uid, image_path, status, reason, predicted_class, predicted_class_name, confidence,
+    top_classes AS top, recognised, model_version, created_at, recorded_at, label, shared"""
 
 SHOWN: Final = "coalesce(label, CASE WHEN recognised IS NOT FALSE THEN predicted_class_name END)"
 KIND: Final = f"split_part({SHOWN}, '__', 1)"
@@ -54,20 +55,22 @@ def record(key: PhotoKey, photo: StoredObject, result: Result) -> None:
     )
 
 
-def find(uid: UUID, user_uid: UUID) -> tuple[Record, str] | None:
-    """A user's record and the key of its photo in the archive; None for another user's."""
+def find(uid: UUID, user_uid: UUID) -> StoredRecord | None:
+    """A user's record; None for another user's."""
     rows = database.query(
-        f"SELECT {COLUMNS}, image_path FROM predictions WHERE uid = :uid AND user_uid = :user_uid",
+        f"SELECT {COLUMNS} FROM predictions WHERE uid = :uid AND user_uid = :user_uid",
+        expected={"uid": uid, "user_uid": user_uid},
+        scope=database.as_user(user_uid),
         uid=uid,
         user_uid=user_uid,
     )
-    return (Record.model_validate(rows[0]), rows[0]["image_path"]) if rows else None
+    return StoredRecord.model_validate(rows[0]) if rows else None
 
 
-def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> list[tuple[Record, str]]:
-    """A user's records with the keys of their photos, newest first, from the one after `after` on."""
+def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> list[StoredRecord]:
+    """A user's records, newest first, from the one after `after` on."""
     rows = database.query(
-        f"""SELECT {COLUMNS}, image_path FROM predictions
+        f"""SELECT {COLUMNS} FROM predictions
             WHERE user_uid = :user_uid
               AND (CAST(:class_name AS text) IS NULL OR predicted_class_name = :class_name)
               AND (CAST(:status AS text) IS NULL OR status = :status)
@@ -76,30 +79,35 @@ def page(user_uid: UUID, limit: int, after: Cursor | None, wanted: Filter) -> li
               AND (CAST(:since AS timestamptz) IS NULL OR created_at >= CAST(:since AS timestamptz))
               AND (CAST(:until AS timestamptz) IS NULL OR created_at < CAST(:until AS timestamptz))
               AND {pages.NEWEST_FIRST}""",
+        expected={"user_uid": user_uid},
+        scope=database.as_user(user_uid),
         user_uid=user_uid,
         **asdict(wanted),
         **pages.parameters(after, limit),
     )
-    return [(Record.model_validate(row), row["image_path"]) for row in rows]
+    return [StoredRecord.model_validate(row) for row in rows]
 
 
-def reviews(limit: int, after: Cursor | None, corrected: bool) -> list[tuple[Reviewed, str]]:
-    """Everybody's records with the keys of their photos, newest first, from the one after `after` on."""
+def reviews(limit: int, after: Cursor | None, corrected: bool) -> list[StoredRecord]:
+    """Everybody's records, newest first, from the one after `after` on."""
     rows = database.query(
-        f"""SELECT {COLUMNS}, user_uid, image_path FROM predictions
+        f"""SELECT {COLUMNS} FROM predictions
             WHERE (NOT CAST(:corrected AS boolean) OR label IS NOT NULL)
               AND {pages.NEWEST_FIRST}""",
+        scope=database.AS_REVIEWER,
         corrected=corrected,
         **pages.parameters(after, limit),
     )
-    return [(Reviewed.model_validate(row), row["image_path"]) for row in rows]
+    return [StoredRecord.model_validate(row) for row in rows]
 
 
 def set_label(uid: UUID, user_uid: UUID, label: str, share: bool) -> bool:
     """Keep what a user says of a photo; false when they have no such photo."""
     rows = database.query(
         """UPDATE predictions SET label = :label, shared = :share, labelled_at = now()
-           WHERE uid = :uid AND user_uid = :user_uid RETURNING uid""",
+           WHERE uid = :uid AND user_uid = :user_uid RETURNING uid, user_uid""",
+        expected={"uid": uid, "user_uid": user_uid},
+        scope=database.as_user(user_uid),
         uid=uid,
         user_uid=user_uid,
         label=label,
@@ -111,10 +119,12 @@ def set_label(uid: UUID, user_uid: UUID, label: str, share: bool) -> bool:
 def counts(user_uid: UUID) -> list[Count]:
     """A user's photos by day, kind and state."""
     rows = database.query(
-        f"""SELECT (created_at AT TIME ZONE 'UTC')::date AS day, {KIND} AS kind,
+        f"""SELECT user_uid, (created_at AT TIME ZONE 'UTC')::date AS day, {KIND} AS kind,
                    count(*) FILTER (WHERE {STATE} = 'healthy') AS healthy,
                    count(*) FILTER (WHERE {STATE} = 'rotten') AS rotten
-            FROM predictions WHERE user_uid = :user_uid AND {SHOWN} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
+            FROM predictions WHERE user_uid = :user_uid AND {SHOWN} IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 2, 3""",
+        expected={"user_uid": user_uid},
+        scope=database.as_user(user_uid),
         user_uid=user_uid,
     )
     return [Count.model_validate(row) for row in rows]
@@ -122,11 +132,18 @@ def counts(user_uid: UUID) -> list[Count]:
 
 def forget(uid: UUID, user_uid: UUID) -> None:
     """Remove a row."""
-    database.query("DELETE FROM predictions WHERE uid = :uid AND user_uid = :user_uid", uid=uid, user_uid=user_uid)
+    database.query(
+        "DELETE FROM predictions WHERE uid = :uid AND user_uid = :user_uid RETURNING uid, user_uid",
+        expected={"uid": uid, "user_uid": user_uid},
+        scope=database.as_user(user_uid),
+        uid=uid,
+        user_uid=user_uid,
+    )
 
 
-def forget_image(path: str) -> None:
+def forget_image(uid: UUID, user_uid: UUID, path: str) -> None:
     """Remove a photo from the archive, with every version of it."""
+    _require_own(path, uid, user_uid)
     storage.archive().delete_all(path)
 
 
@@ -139,13 +156,20 @@ def remember_forgotten(user_uid: UUID) -> None:
 
 def is_forgotten(user_uid: UUID) -> bool:
     """Whether a user's photos are gone for good."""
-    return bool(database.query("SELECT 1 FROM forgotten_users WHERE user_uid = :user_uid", user_uid=user_uid))
+    rows = database.query(
+        "SELECT user_uid FROM forgotten_users WHERE user_uid = :user_uid",
+        expected={"user_uid": user_uid},
+        user_uid=user_uid,
+    )
+    return bool(rows)
 
 
 def some_photos(user_uid: UUID) -> list[tuple[UUID, str]]:
     """The ids and archive keys of up to a hundred of a user's photos."""
     rows = database.query(
-        "SELECT uid, image_path FROM predictions WHERE user_uid = :user_uid LIMIT 100", user_uid=user_uid
+        "SELECT uid, user_uid, image_path FROM predictions WHERE user_uid = :user_uid LIMIT 100",
+        expected={"user_uid": user_uid},
+        user_uid=user_uid,
     )
     return [(row["uid"], row["image_path"]) for row in rows]
 
@@ -176,11 +200,17 @@ def on_its_way(uid: UUID, user_uid: UUID) -> bool:
     return any(storage.events().has_prefix(f"{stage}/{user_uid}/{uid}.") for stage in ("uploads", "classified"))
 
 
-def image_url(path: str) -> str:
-    """An address from which the photo can be read for some minutes."""
-    return storage.archive().presigned_get(path, settings.archive().image_url_expires_seconds)
+def image_url(stored: StoredRecord) -> str:
+    """An address from which a record's photo can be read for some minutes. Raises MismatchError for another photo's."""
+    _require_own(stored.image_path, stored.uid, stored.user_uid)
+    return storage.archive().presigned_get(stored.image_path, settings.archive().image_url_expires_seconds)
 
 
 def image_path(key: PhotoKey, result: Result) -> str:
     """The photo's key in the archive bucket."""
     return f"{'rejected' if result.reason else 'images'}/{key.name}"
+
+
+def _require_own(path: str, uid: UUID, user_uid: UUID) -> None:
+    _, user, name = path.split("/")
+    require_same("postgresql", (str(user_uid), str(uid)), (user, name.partition(".")[0]))

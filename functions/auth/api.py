@@ -18,7 +18,7 @@ JSON: Final = "application/json"
 COOKIE: Final = "__Host-refresh"  # by this name browsers take it only over TLS, and for this one host
 
 settings.check(settings.tokens, settings.signing, settings.attempts, settings.origin)
-settings.check(settings.database, settings.redis, settings.events)
+settings.check(settings.database, settings.redis, settings.events, settings.cursors)
 
 Pair = TypeVar("Pair", bound=TokenPair)
 app = http.router(

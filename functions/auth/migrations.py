@@ -7,7 +7,7 @@ from rottenbot import custom_resource, settings
 from rottenbot.custom_resource import Attributes, Properties
 from rottenbot.logs import logger
 
-settings.check(settings.database)
+settings.check(settings.database, settings.logins)
 
 
 class MigrationError(RuntimeError):
@@ -19,12 +19,15 @@ class UnknownAccountError(LookupError):
 
 
 def apply(properties: Properties) -> Attributes:
-    """Apply every migration that the database does not have yet, and give the account with the email `MakeAdmin` or
-    `MakeUser` that role. Returns the `Revision` that this code knows.
+    """Apply every migration that the database does not have yet, renew the functions' log-ins, and give the account
+    with the email `MakeAdmin` or `MakeUser` that role. Returns the `Revision` that this code knows.
 
     Raises MigrationError and UnknownAccountError.
     """
+    from functions.auth import logins
+
     revision = _migrate()
+    logins.renew()
     _set_role(properties)
     return {"Revision": revision}
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MEMORY_KIB: Final = 19 * 1024
 ITERATIONS: Final = 2
 COMMONEST_PASSWORDS: Final = 10_000
+USERS: Final = "users"
 
 
 class InvalidCredentialsError(Exception):
@@ -64,7 +65,7 @@ def refresh(shown: tokens.Token) -> TokenPair:
     """Replace a refresh token. One that was replaced before ends its whole log-in: it may have been stolen. Raises
     InvalidTokenError."""
     user = current_user(shown)
-    valid_jti = store.rotate_session(shown.family, shown.jti, uuid.uuid4().hex)
+    valid_jti = store.rotate_session(shown.family, shown.user_uid, shown.jti, uuid.uuid4().hex)
     if valid_jti is None:
         raise tokens.InvalidTokenError("The token was revoked. Please log in again.")
     return _token_pair(user, shown.family, valid_jti)
@@ -72,7 +73,7 @@ def refresh(shown: tokens.Token) -> TokenPair:
 
 def log_out(token: tokens.Token) -> None:
     """End the log-in that a token descends from."""
-    store.end_session(token.family)
+    store.end_session(token.family, token.user_uid)
 
 
 def forget(token: tokens.Token) -> None:
@@ -83,7 +84,7 @@ def forget(token: tokens.Token) -> None:
     store.ask_to_forget_photos(token.user_uid)
     store.remove_user(token.user_uid)
     store.end_sessions(token.user_uid)
-    store.end_session(token.family)  # which may be older than the list of sessions
+    store.end_session(token.family, token.user_uid)  # which may be older than the list of sessions
 
 
 def current_user(token: tokens.Token) -> User:
@@ -96,8 +97,8 @@ def current_user(token: tokens.Token) -> User:
 
 def users(limit: int, cursor: str | None) -> UserPage:
     """Everybody's accounts, newest first. Raises InvalidCursorError."""
-    rows = store.users(limit + 1, Cursor.decode(cursor))
-    return UserPage(users=rows[:limit], next_cursor=next_cursor(rows, limit))
+    rows = store.users(limit + 1, Cursor.decode(cursor, USERS))
+    return UserPage(users=rows[:limit], next_cursor=next_cursor(rows, limit, USERS))
 
 
 def warm() -> None:

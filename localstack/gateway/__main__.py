@@ -63,6 +63,12 @@ class Runner:
         answer = self.pools[self.get_function(name).function_id].invoke(event.encode())
         stdout.write_str(_as_samcli_expects(answer))
 
+    def migrate(self) -> None:
+        """Bring the schema up to date, and make the log-ins by which the other functions reach it."""
+        answer = json.loads(self.pools["MigrateFunction"].invoke(b"{}"))
+        if "errorMessage" in answer:
+            sys.exit(f"The database could not be migrated: {answer['errorMessage']}")
+
     def warm(self) -> None:
         """Initialise every environment, as provisioned concurrency does. Exits when a function does not start."""
         served = [pool for name, pool in self.pools.items() if name != "MigrateFunction"]
@@ -105,6 +111,7 @@ def main() -> None:
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
     runner = Runner(provider, arguments.python, arguments.concurrency)
     signal.signal(signal.SIGTERM, lambda *_: runner.stop())
+    runner.migrate()
     runner.warm()
 
     invocations = LocalLambdaHttpService(runner, arguments.lambda_port, arguments.lambda_host)

@@ -83,6 +83,13 @@ def alerts() -> list[Alert]:
             "10m",
         ),
         Alert(
+            "AnswersMismatched",
+            grew("answers_mismatched_total"),
+            "page",
+            "A store answered something else than what it was asked; the answer was shown to nobody.",
+            "resources",
+        ),
+        Alert(
             "TelemetryDropped",
             grew("telemetry_dropped_total"),
             "ticket",

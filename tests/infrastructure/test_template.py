@@ -9,6 +9,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from localstack.settings import ROOT
+from rottenbot.pairing import MISMATCH
 from tests.infrastructure.transformed import transformed
 
 Resource = dict[str, Any]
@@ -245,8 +246,24 @@ def test_each_alarm_tells_somebody(resources: dict[str, Resource]) -> None:
         "ApproximateNumberOfMessagesVisible",
         "ApproximateAgeOfOldestMessage",
         "DatabaseConnections",
+        "AnswersMismatched",
     }
     assert alarms["Latency"]["ExtendedStatistic"] == "p99"
+
+
+def test_the_alarm_on_mismatched_answers_waits_for_the_line_that_is_logged(resources: dict[str, Resource]) -> None:
+    (logged,) = of_type(resources, "AWS::Logs::MetricFilter").values()
+    assert logged["FilterPattern"] == f'"{MISMATCH}"'
+    assert logged["MetricTransformations"][0]["MetricName"] == "AnswersMismatched"
+
+
+def test_each_function_logs_in_to_the_database_as_itself(resources: dict[str, Resource]) -> None:
+    logins = {"AuthFunction": "AuthLogin", "ArchiveFunction": "ArchiveLogin", "ArchiveEventsFunction": "RecorderLogin"}
+    for name, login in logins.items():
+        variables = resources[name]["Properties"]["Environment"]["Variables"]
+        assert variables["DATABASE_SECRET"] == {"Ref": login}
+        others = {*logins.values(), "DatabaseSecret", "MasterUserSecret"} - {login}
+        assert not [other for other in others if other in json.dumps(statements(resources, name))]
 
 
 def test_every_reference_leads_to_something_that_is_there_with_it(resources: dict[str, Resource]) -> None:

@@ -62,15 +62,15 @@ def test_an_old_refresh_token_outside_the_grace_time_ends_the_log_in(monkeypatch
     from rottenbot import settings
 
     monkeypatch.setattr(settings, "tokens", lambda: settings.Tokens(token_public_keys="x", refresh_grace_seconds=0))
-    family = uuid.uuid4().hex
-    store.start_session(uuid.uuid4(), family, "first")
-    assert store.rotate_session(family, "first", "second") == "second"
-    assert store.rotate_session(family, "first", "third") is None
-    assert store.rotate_session(family, "second", "fourth") is None
+    user_uid, family = uuid.uuid4(), uuid.uuid4().hex
+    store.start_session(user_uid, family, "first")
+    assert store.rotate_session(family, user_uid, "first", "second") == "second"
+    assert store.rotate_session(family, user_uid, "first", "third") is None
+    assert store.rotate_session(family, user_uid, "second", "fourth") is None
 
 
 def test_the_migrations_can_run_again_and_back(stack: Stack) -> None:
-    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"Revision": "0004"}
+    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"Revision": "0005"}
 
 
 def test_a_statement_that_fails_leaves_the_connection_usable() -> None:

@@ -17,6 +17,10 @@ ENVIRONMENT = {
     "ARCHIVE_BUCKET": "x",
     "DATABASE_HOST": "x",
     "DATABASE_SECRET": "x",
+    "AUTH_DATABASE_SECRET": "x",
+    "ARCHIVE_DATABASE_SECRET": "x",
+    "RECORDER_DATABASE_SECRET": "x",
+    "CURSOR_KEY_SECRET": "x",
 }
 NEVER = {
     "opentelemetry",

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from rottenbot import settings, telemetry
+from rottenbot.kept import Kept
+from rottenbot.pairing import require_same
 from rottenbot.problems import UnavailableError
 from rottenbot.tokens import InvalidTokenError, Token
 
@@ -13,27 +14,47 @@ if TYPE_CHECKING:
     import redis
 
 SESSION_KEY: Final = "session:{family}"
+USER: Final = "user"
 
 
 def require_session(token: Token) -> None:
-    """Check that the log-in which a token descends from was not ended.
+    """Check that the log-in which a token descends from was not ended, and is its user's.
 
-    Raises InvalidTokenError when it was, UnavailableError when Redis does not answer: nobody is let in unchecked.
+    Raises InvalidTokenError when it was ended, UnavailableError when Redis does not answer: nobody is let in unchecked.
     """
-    with answering():
-        alive = client().exists(session_key(token.family))
-    if not alive:
+    with exchange() as client:
+        user = cast("str | None", client.hget(session_key(token.family), USER))
+        if user is not None:
+            require_same("redis", str(token.user_uid), user)
+    if user is None:
         raise InvalidTokenError("The token was revoked. Please log in again.")
 
 
 def session_key(family: str) -> str:
-    """The Redis key whose existence keeps every token of one log-in valid."""
+    """The Redis key of the hash whose existence keeps every token of one log-in valid; its `user` is whose it is."""
     return SESSION_KEY.format(family=family)
 
 
-@cache
-def client() -> "redis.Redis":
-    """The connection pool to Redis, kept between invocations."""
+@contextmanager
+def exchange() -> Iterator["redis.Redis"]:
+    """The client for one exchange with Redis, which is kept if that ends well. A Redis that fails or does not answer
+    becomes UnavailableError."""
+    import redis
+
+    try:
+        with _kept.exclusive() as client, telemetry.span("redis", {"db.system.name": "redis"}, "client"):
+            yield client
+    except redis.RedisError as error:
+        raise UnavailableError("Sessions cannot be checked right now. Please try again later.") from error
+
+
+def warm() -> None:
+    """Make the client, without connecting it."""
+    with _kept.exclusive():
+        pass
+
+
+def _client() -> "redis.Redis":
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -48,13 +69,8 @@ def client() -> "redis.Redis":
     )
 
 
-@contextmanager
-def answering() -> Iterator[None]:
-    """Turn a Redis that fails or does not answer into UnavailableError."""
-    import redis
+def _close(client: "redis.Redis") -> None:
+    client.close()
 
-    try:
-        with telemetry.span("redis", {"db.system.name": "redis"}, "client"):
-            yield
-    except redis.RedisError as error:
-        raise UnavailableError("Sessions cannot be checked right now. Please try again later.") from error
+
+_kept = Kept(_client, _close)

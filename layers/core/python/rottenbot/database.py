@@ -1,12 +1,14 @@
 """PostgreSQL through pg8000: one connection per execution environment, every statement its own transaction."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from rottenbot import secrets, settings, telemetry
+from rottenbot.kept import Kept
+from rottenbot.pairing import require_same
 from rottenbot.problems import UnavailableError
 
 if TYPE_CHECKING:
@@ -16,29 +18,33 @@ Row = dict[str, Any]
 CONNECTION_LOST = ("08", "57P")  # SQLSTATE classes: connection exception; shut down or cannot connect now
 WRONG_PASSWORD = "28P01"
 UNIQUE_VIOLATION = "23505"
+AS_REVIEWER: Final = "SET LOCAL ROLE rottenbot_reviewer"  # the scope of a statement that may read everybody's rows
+NOTHING: Final[Mapping[str, object]] = {}
 # The roots rds-ca-rsa2048-g1 of Amazon RDS, one per region (docs.aws.amazon.com, "Using SSL/TLS to encrypt a
 # connection to a DB instance"); no public authority has signed them.
 RDS_AUTHORITIES: Final = Path(__file__).with_name("rds-ca.pem")
-
-_connection: "pg8000.native.Connection | None" = None
 
 
 class DuplicateError(Exception):
     """The row would break a unique constraint."""
 
 
-def query(sql: str, **parameters: object) -> list[Row]:
+def query(sql: str, *, expected: Mapping[str, object] = NOTHING, scope: str = "", **parameters: object) -> list[Row]:
     """Run one statement with named parameters (`:name`) and return its rows as dictionaries.
 
+    `expected` are columns that must have these values in every row: whose it is, and which one. `scope` is what the
+    statement may reach (see `as_user` and `AS_REVIEWER`), without which it is what the login may.
+
     A connection that the server dropped meanwhile is replaced once and the statement sent again, so a statement must
-    be safe to repeat. Raises DuplicateError for a broken unique constraint and UnavailableError when PostgreSQL cannot
-    be reached. A connection is kept only after an exchange that ended well; whatever else ends one closes it.
+    be safe to repeat. Raises DuplicateError for a broken unique constraint, UnavailableError when PostgreSQL cannot be
+    reached, and MismatchError for a row that was not asked for. A connection is kept only after an exchange that ended
+    well; whatever else ends one closes it.
     """
     import pg8000.native
 
-    for last_try in (_connection is None, True):
+    for last_try in (not _kept.is_open, True):
         try:
-            return _run(sql, parameters)
+            return _run(sql, expected, scope, parameters)
         except pg8000.native.DatabaseError as error:
             state = _state(error)
             if state == UNIQUE_VIOLATION:
@@ -51,6 +57,11 @@ def query(sql: str, **parameters: object) -> list[Row]:
         if last_try:
             break
     raise UnavailableError("The database cannot be reached right now. Please try again later.") from failure
+
+
+def as_user(user_uid: UUID) -> str:
+    """The scope of a statement that may reach the rows of one user alone."""
+    return f"SET LOCAL rottenbot.user_uid = '{user_uid}'"
 
 
 def login() -> dict[str, Any]:
@@ -67,36 +78,19 @@ def login() -> dict[str, Any]:
     }
 
 
-def _run(sql: str, parameters: dict[str, object]) -> list[Row]:
+def _run(sql: str, expected: Mapping[str, object], scope: str, parameters: dict[str, object]) -> list[Row]:
     described = {"db.system.name": "postgresql", "db.operation.name": sql.split()[0], "db.query.text": sql}
-    with _exclusive() as connection:
-        with telemetry.span(f"sql {sql.split()[0]}", described, "client"):
-            rows = connection.run(sql, **parameters)
+    with _kept.exclusive() as connection, telemetry.span(f"sql {sql.split()[0]}", described, "client"):
+        if scope:
+            connection.run(f"BEGIN; {scope}")
+        answer = connection.run(sql, **parameters) or []
         columns = [column["name"] for column in connection.columns or []]
-        return [dict(zip(columns, row, strict=True)) for row in rows or []]
-
-
-@contextmanager
-def _exclusive() -> Iterator["pg8000.native.Connection"]:
-    # An exchange that stops half-way leaves an answer unread, which the next one would take for its own. So while one
-    # runs, the connection is nobody else's, and it comes back only when the exchange has ended well.
-    global _connection
-    connection, _connection = _connection or _connect(), None
-    try:
-        yield connection
-    except BaseException:
-        _close(connection)
-        raise
-    _connection = connection
-
-
-def _close(connection: "pg8000.native.Connection") -> None:
-    import pg8000.native
-
-    try:
-        connection.close()
-    except (pg8000.native.InterfaceError, OSError):
-        pass  # it was broken already
+        rows = [dict(zip(columns, row, strict=True)) for row in answer]
+        for row in rows:
+            require_same("postgresql", expected, {name: row[name] for name in expected})
+        if scope:
+            connection.run("COMMIT")
+        return rows
 
 
 def _connect() -> "pg8000.native.Connection":
@@ -120,3 +114,15 @@ def _encryption() -> ssl.SSLContext:
 
 def _state(error: Exception) -> str:
     return str(error.args[0].get("C", "")) if error.args and isinstance(error.args[0], dict) else ""
+
+
+def _close(connection: "pg8000.native.Connection") -> None:
+    import pg8000.native
+
+    try:
+        connection.close()
+    except (pg8000.native.InterfaceError, OSError):
+        pass  # it was broken already
+
+
+_kept = Kept(_connect, _close)

@@ -101,7 +101,7 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
         start = environment.age() * 1000 if first else None
         if "warmup" in event:
             if first:
-                cache.client()
+                cache.warm()
                 warm()
             return {"environment": environment.IDENTITY, "started": first}
         method, route = event.get("httpMethod", ""), event.get("resource", "")

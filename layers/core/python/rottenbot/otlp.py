@@ -27,6 +27,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind
 
 from rottenbot.environment import IDENTITY
+from rottenbot.kept import Kept
 from rottenbot.logs import logger
 from rottenbot.telemetry import Attributes, Kind, ignore
 
@@ -66,9 +67,7 @@ class Exporter:
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, _Gauge] = {}
-        self._traces = _Way(f"{endpoint.rstrip('/')}/v1/traces", timeout)
-        self._logs = _Way(f"{endpoint.rstrip('/')}/v1/logs", timeout)
-        self._metrics = _Way(f"{endpoint.rstrip('/')}/v1/metrics", timeout)
+        self._ways = Kept(lambda: _Ways(endpoint.rstrip("/"), timeout), _Ways.close)
         self._paused_until = 0.0
 
     @contextmanager
@@ -132,20 +131,35 @@ class Exporter:
         self.count(DROPPED, len(lines), {"signal": "logs"})
 
     def _send(self, spans: list[ReadableSpan], lines: list[ReadableLogRecord]) -> bool:
-        ways = self._traces, self._logs, self._metrics
         try:
-            if spans:
-                self._traces.begin(encode_spans(spans).SerializeToString())
-            if lines:
-                self._logs.begin(encode_logs(lines).SerializeToString())
-            self._reader.collect()  # while the collector is busy with the rest
-            if self._reader.collected:
-                self._metrics.begin(encode_metrics(self._reader.collected).SerializeToString())
-            return all([way.finish() for way in ways])  # noqa: C419  every answer has to be read
+            with self._ways.exclusive() as ways:
+                if spans:
+                    ways.traces.begin(encode_spans(spans).SerializeToString())
+                if lines:
+                    ways.logs.begin(encode_logs(lines).SerializeToString())
+                self._reader.collect()  # while the collector is busy with the rest
+                if self._reader.collected:
+                    ways.metrics.begin(encode_metrics(self._reader.collected).SerializeToString())
+                return ways.finish()
         except (OSError, http.client.HTTPException):
-            for way in ways:
-                way.close()
             return False
+
+
+class _Ways:
+    """The kept connections to a collector, one for each signal."""
+
+    def __init__(self, endpoint: str, timeout: float) -> None:
+        self.traces, self.logs, self.metrics = (
+            _Way(f"{endpoint}/v1/{signal}", timeout) for signal in ("traces", "logs", "metrics")
+        )
+
+    def finish(self) -> bool:
+        """Whether all that was begun was taken."""
+        return all([way.finish() for way in (self.traces, self.logs, self.metrics)])  # noqa: C419  each has an answer
+
+    def close(self) -> None:
+        for way in (self.traces, self.logs, self.metrics):
+            way.close()
 
 
 class _Way:
@@ -186,7 +200,6 @@ class _Way:
         return answer.status < http.HTTPStatus.BAD_REQUEST or not self._wanted
 
     def close(self) -> None:
-        self._body = None
         self._connection.close()
 
     def _again(self) -> None:

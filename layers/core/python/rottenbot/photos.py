@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Self, get_args
 
+from rottenbot.times import in_utc
+
 Stage = Literal["uploads", "classified"]
 KEY: Final = re.compile(r"(uploads|classified)/([0-9a-f-]{36})/([0-9a-f-]{36})\.(jpg|png|webp)")
 METADATA: Final = "result"
@@ -110,7 +112,7 @@ class Result:
         document = json.loads(metadata[METADATA])
         return cls(
             model_version=document["model_version"],
-            created_at=datetime.fromisoformat(document["created_at"]),
+            created_at=in_utc(datetime.fromisoformat(document["created_at"])),
             top=tuple(RankedClass(**ranked) for ranked in document["top"]),
             recognised=document.get("recognised"),
             reason=document["reason"],

@@ -64,6 +64,16 @@ class Database(Group):
     database_timeout_seconds: Annotated[int, Field(ge=1, le=25)] = 5
 
 
+class Logins(Group):
+    auth_database_secret: Name
+    archive_database_secret: Name
+    recorder_database_secret: Name
+
+
+class Cursors(Group):
+    cursor_key_secret: Name
+
+
 class Cache(Group):
     redis_url: Annotated[str, Field(pattern=r"^rediss?://")]
     redis_timeout_seconds: Annotated[float, Field(gt=0, le=10)] = 1.0
@@ -105,6 +115,8 @@ signing = cache(Signing.read)
 attempts = cache(Attempts.read)
 origin = cache(Origin.read)
 database = cache(Database.read)
+logins = cache(Logins.read)
+cursors = cache(Cursors.read)
 redis = cache(Cache.read)
 events = cache(Events.read)
 archive = cache(Archive.read)

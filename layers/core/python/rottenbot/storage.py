@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rottenbot import aws, secrets, settings, telemetry
 from rottenbot.aws import errors_mapped
+from rottenbot.pairing import require_same
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,6 +50,8 @@ class Bucket:
         """Read an object, or one version of it. Raises MissingObjectError when there is none."""
         with self._call("GetObject"):
             answer = self.client.get_object(Bucket=self.name, Key=key, **_version(version))
+            if version:
+                require_same("s3", version, answer.get("VersionId"))
             return StoredObject(answer["Body"].read(), answer["ContentType"], answer["Metadata"])
 
     def delete(self, key: str, version: str | None = None) -> None:
@@ -63,6 +66,7 @@ class Bucket:
             found = [(page.get("Versions", []), page.get("DeleteMarkers", [])) for page in pages]
         for versions, markers in found:
             for key, version in [(one["Key"], one["VersionId"]) for one in (*versions, *markers)]:
+                require_same("s3", prefix, key[: len(prefix)])
                 self.delete(key, version)
 
     @contextmanager
@@ -74,7 +78,9 @@ class Bucket:
     def has_prefix(self, prefix: str) -> bool:
         """Whether any object's key begins so."""
         with errors_mapped(UNREACHABLE):
-            return self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)["KeyCount"] > 0
+            answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)
+        require_same("s3", prefix, answer["Prefix"])
+        return answer["KeyCount"] > 0
 
     def presigned_get(self, key: str, expires: int) -> str:
         """An address from which anyone who holds it can read the object for `expires` seconds."""
