@@ -83,10 +83,15 @@ class Operation:
         path = self.path
         for name in self.inside_path:
             path = path.replace(f"{{{name}}}", choose.choice([str(uuid.UUID(int=choose.getrandbits(128))), *UIDS]))
-        count = choose.randint(0, len(self.in_query))
-        query = {name: choose.choice(VALUES) for name in choose.sample(self.in_query, count)}
+        count = choose.choice([1, 1, 1, 2, len(self.in_query)])  # one that is refused hides what another would do
+        query = {name: _value(name, choose) for name in choose.sample(self.in_query, min(count, len(self.in_query)))}
         body = {"data": choose.choice(BODIES), "headers": {"Content-Type": "application/json"}} if self.has_body else {}
         return {"method": self.method, "path": path, "params": query, **body}
+
+
+def _value(name: str, choose: random.Random) -> str:
+    of_its_kind = {"since": MOMENTS, "until": MOMENTS, "cursor": CURSORS, "limit": NUMBERS}.get(name, VALUES)
+    return choose.choice(of_its_kind if choose.random() < 0.7 else VALUES)
 
 
 def operations() -> list[Operation]:

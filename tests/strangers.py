@@ -75,6 +75,7 @@ class User:
         self.answers["own"] += 1
 
     def _require_own(self, answer: requests.Response) -> None:
+        self._require(answer.status_code != 204, answer.url)  # what was there to delete was nobody's or another's
         if answer.ok and answer.headers.get("Content-Type", "").startswith("application/json"):
             found = set(_uids(answer.json()))
             self._require(found <= {self.photo, self.client.user["uid"]}, answer.url)
