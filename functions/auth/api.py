@@ -2,7 +2,6 @@
 
 import hmac
 from http import HTTPStatus
-from http.cookies import SimpleCookie
 from typing import Annotated, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
@@ -103,17 +102,24 @@ def _kept(value: str, seconds: int) -> Cookie:
 
 
 def _cookie() -> str | None:
-    given = SimpleCookie(app.current_event.headers.get("cookie") or "").get(COOKIE)
-    return given.value if given else None
+    # A browser sends a `__Host-` cookie once. Two that differ come from one without that rule, where another site may
+    # have planted its own, whose log-in the user would go on with: then none counts.
+    event = app.current_event
+    given = event.multi_value_headers.get("cookie") or [event.headers.get("cookie") or ""]
+    pairs = (part.partition("=") for header in given for part in header.split(";"))
+    values = {value.strip().strip('"') for name, _, value in pairs if name.strip() == COOKIE}
+    return values.pop() if len(values) == 1 else None
 
 
 def _address() -> str:
     key = settings.origin().origin_key
     headers = app.current_event.headers
-    if key and hmac.compare_digest((headers.get("x-origin-key") or "").encode(), key.encode()):
+    direct = app.current_event.request_context.identity.source_ip or "unknown"
+    if key and hmac.compare_digest((headers.get("x-origin-key") or "").encode(errors="replace"), key.encode()):
         # CloudFront has added the address that it was called from, and API Gateway the one of CloudFront.
-        return headers["x-forwarded-for"].split(",")[-2].strip()
-    return app.current_event.request_context.identity.source_ip or "unknown"
+        *_, caller, _ = ["", "", *(headers.get("x-forwarded-for") or "").split(",")]
+        return caller.strip() or direct
+    return direct
 
 
 handler = http.handler(app, service.warm)

@@ -33,12 +33,12 @@ def apply(properties: Properties) -> Attributes:
 
 
 def _set_role(properties: Properties) -> None:
-    from functions.auth import store
+    from functions.auth import emails, store
     from rottenbot import tokens
 
     for name, role in (("MakeAdmin", tokens.ADMIN), ("MakeUser", "user")):
         email = properties.get(name)
-        if email and not store.set_role(email.lower(), role):
+        if email and not store.set_role(emails.lookup_key(email), role):
             raise UnknownAccountError("There is no account with this email.")
 
 

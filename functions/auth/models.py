@@ -1,20 +1,44 @@
 """What the auth calls take and answer."""
 
+import re
+import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from functions.auth.emails import lookup_key, normalise
 
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
+NO_NULL = r"^[^\x00]*$"
+MAX_TYPED: Final = 1024  # 128 characters have at most 512 when their marks are typed apart
+SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+def _composed(given: Any) -> Any:
+    return unicodedata.normalize("NFC", given) if isinstance(given, str) and len(given) <= MAX_TYPED else given
+
+
+def _encodable(given: Any) -> Any:
+    return SURROGATES.sub("\ufffd", given) if isinstance(given, str) else given
+
+
 PersonName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NO_CONTROL_CHARACTERS)
 ]
-Password = Annotated[str, Field(min_length=8, max_length=128)]
-Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(str.lower)]
-GivenEmail = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=NO_CONTROL_CHARACTERS)
-]
+Password = Annotated[str, StringConstraints(min_length=8, max_length=128, pattern=NO_NULL), BeforeValidator(_composed)]
+GivenPassword = Annotated[str, Field(max_length=MAX_TYPED), BeforeValidator(_encodable)]
+Email = Annotated[str, AfterValidator(normalise), Field(json_schema_extra={"format": "email"})]
+GivenEmail = Annotated[str, AfterValidator(lookup_key)]
 
 
 class Envelope(BaseModel):
@@ -40,7 +64,7 @@ class SignUp(Envelope):
 class LogIn(Envelope):
     envelope = "login_data"
     email: GivenEmail
-    password: Annotated[str, Field(max_length=128)]
+    password: GivenPassword
 
 
 class User(BaseModel):

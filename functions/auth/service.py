@@ -1,11 +1,12 @@
 """Signing up, logging in, staying logged in, logging out."""
 
+import unicodedata
 import uuid
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from functions.auth import keys, store
+from functions.auth import attempts, keys, store
 from functions.auth.models import LoggedIn, LogIn, SignUp, TokenPair, User, UserPage
 from rottenbot import settings, telemetry, tokens
 from rottenbot.pages import Cursor, next_cursor
@@ -38,8 +39,8 @@ class TooManyAttemptsError(Exception):
 
 def sign_up(request: SignUp, address: str) -> User:
     """Create an account. Raises WeakPasswordError, EmailTakenError, TooManyAttemptsError."""
-    _limit("address", address, settings.attempts().attempts_per_address)
-    if request.password.lower() in _common_passwords():
+    _limit(settings.attempts().attempts_per_address, "address", attempts.network(address))
+    if unicodedata.normalize("NFKC", request.password).lower() in _common_passwords():
         raise WeakPasswordError("This password is too common. Please choose another one.")
     with telemetry.span("hash_password"):
         password_hash = _passwords().hasher.hash(request.password)
@@ -49,11 +50,10 @@ def sign_up(request: SignUp, address: str) -> User:
 def log_in(request: LogIn, address: str) -> LoggedIn:
     """Start a session. Raises InvalidCredentialsError, after the same work whether or not the account exists, and
     TooManyAttemptsError."""
-    limits = settings.attempts()
-    _limit("account", request.email, limits.attempts_per_account)
-    _limit("address", address, limits.attempts_per_address)
+    _admit(request.email, address)
     user = _check_password(request)
-    store.forgive_attempt(request.email, address)
+    attempts.forgive(request.email, address)
+    attempts.remember(request.email, address)
     family = uuid.uuid4().hex
     refresh_jti = uuid.uuid4().hex
     store.start_session(user.uid, family, refresh_jti)
@@ -82,6 +82,7 @@ def forget(token: tokens.Token) -> None:
     The photos go first, within moments: whoever is not answered can ask again while the log-in lasts.
     """
     store.ask_to_forget_photos(token.user_uid)
+    attempts.forget(current_user(token).email)
     store.remove_user(token.user_uid)
     store.end_sessions(token.user_uid)
     store.end_session(token.family, token.user_uid)  # which may be older than the list of sessions
@@ -108,27 +109,46 @@ def warm() -> None:
 
 
 def _check_password(request: LogIn) -> User:
-    import argon2
 
     passwords = _passwords()
     found = store.find_login(request.email)
     password_hash = found[1] if found else passwords.nobodys_hash
-    try:
-        with telemetry.span("verify_password"):
-            passwords.hasher.verify(password_hash, request.password)
-    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-        found = None
-    if found is None:
+    composed = unicodedata.normalize("NFC", request.password)
+    verified = _verifies(password_hash, composed)
+    was_hashed_as_typed = not verified and composed != request.password and _verifies(password_hash, request.password)
+    if found is None or not (verified or was_hashed_as_typed):
         telemetry.count("login_failures")
         raise InvalidCredentialsError("Invalid email or password")
     user = found[0]
-    if passwords.hasher.check_needs_rehash(password_hash):
-        store.set_password_hash(user.uid, passwords.hasher.hash(request.password))
+    if was_hashed_as_typed or passwords.hasher.check_needs_rehash(password_hash):
+        store.set_password_hash(user.uid, passwords.hasher.hash(composed))
     return user
 
 
-def _limit(scope: str, who: str, most: int) -> None:
-    count, seconds = store.count_attempt(scope, who)
+def _verifies(password_hash: str, password: str) -> bool:
+    import argon2
+
+    try:
+        with telemetry.span("verify_password"):
+            return _passwords().hasher.verify(password_hash, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def _admit(account: str, address: str) -> None:
+    # Who has logged in from here before does not wait for those who try the account from anywhere else.
+    limits = settings.attempts()
+    tried, _ = attempts.count("account", account)
+    if tried > limits.attempts_per_account and not attempts.is_known(account, address):
+        seconds = attempts.wait(account, address)
+        if seconds:
+            raise TooManyAttemptsError(seconds)
+    _limit(limits.attempts_per_account, "pair", account, attempts.network(address))
+    _limit(limits.attempts_per_address, "address", attempts.network(address))
+
+
+def _limit(most: int, scope: str, *who: str) -> None:
+    count, seconds = attempts.count(scope, *who)
     if count > most:
         raise TooManyAttemptsError(seconds)
 

@@ -1,6 +1,5 @@
-"""Users in PostgreSQL; log-ins and attempts in Redis."""
+"""Users in PostgreSQL; log-ins in Redis."""
 
-import hashlib
 import time
 from typing import Any, Final, cast
 from uuid import UUID
@@ -41,15 +40,6 @@ END: Final = """
 if redis.call('HGET', KEYS[1], 'user') == ARGV[1] then
   redis.call('DEL', KEYS[1])
 end
-"""
-
-# KEYS: the counter. ARGV: its life in seconds. Returns the count with this attempt and the seconds until it restarts.
-COUNT: Final = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then
-  redis.call('EXPIRE', KEYS[1], ARGV[1])
-end
-return {count, redis.call('TTL', KEYS[1])}
 """
 
 
@@ -176,24 +166,3 @@ def end_session(family: str, user_uid: UUID) -> None:
     """Make every token of a user's log-in invalid, everywhere and at once."""
     with cache.exchange() as client:
         client.eval(END, 1, cache.session_key(family), str(user_uid))
-
-
-def count_attempt(scope: str, who: str) -> tuple[int, int]:
-    """Count one more attempt; returns the count in the running window and the seconds until the window ends."""
-    with cache.exchange() as client:
-        answer: Any = client.eval(COUNT, 1, _attempts_key(scope, who), settings.attempts().attempts_window_seconds)
-    count, seconds = answer
-    return count, seconds
-
-
-def forgive_attempt(account: str, address: str) -> None:
-    """Forget the attempts on an account that has now proved who it is, and this one attempt of its address."""
-    # Not one transaction: a cluster takes that only for keys that lie in the same place.
-    with cache.exchange() as client, client.pipeline(transaction=False) as both:
-        both.delete(_attempts_key("account", account))
-        both.decr(_attempts_key("address", address))
-        both.execute()
-
-
-def _attempts_key(scope: str, who: str) -> str:
-    return f"attempts:{scope}:{hashlib.sha256(who.encode()).hexdigest()}"

@@ -52,7 +52,9 @@ class Origin(Group):
 class Attempts(Group):
     attempts_per_account: Annotated[int, Field(ge=1)] = 10
     attempts_per_address: Annotated[int, Field(ge=1)] = 100
-    attempts_window_seconds: Annotated[int, Field(ge=1)] = 900
+    attempts_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    attempts_turn_seconds: Annotated[int, Field(ge=1, le=60)] = 5
+    attempts_known_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
 class Database(Group):
