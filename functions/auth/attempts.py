@@ -67,6 +67,12 @@ def count(scope: str, *who: str) -> tuple[int, int]:
     return attempts, seconds
 
 
+def give_back(scope: str, *who: str) -> None:
+    """Count one attempt less."""
+    with cache.exchange() as client:
+        client.eval(GIVE_BACK, 1, _key(scope, *who))
+
+
 def forgive(account: str, address: str) -> None:
     """Forget the attempts of an address on an account that it has now proved to be its own, and this one of each."""
     # Not one transaction: a cluster takes that only for keys that lie in the same place.
@@ -80,8 +86,9 @@ def forgive(account: str, address: str) -> None:
 def wait(account: str, address: str) -> int:
     """The seconds until an address may try an account on which addresses take turns; 0 when it may now.
 
-    Turns are `ATTEMPTS_TURN_SECONDS` apart, in the order of asking; each address waits for one at a time, so that who
-    has few addresses waits for no more turns than there are others.
+    Turns are `ATTEMPTS_TURN_SECONDS` apart, in the order of asking; each address waits for one at a time, so that an
+    owner at a new address waits for no more turns than there are others. An hour has as many tries as turns (720), and
+    those of each window before there are turns (4 times 10).
     """
     pace = settings.attempts().attempts_turn_seconds
     with cache.exchange() as client:

@@ -82,7 +82,8 @@ def forget(token: tokens.Token) -> None:
     The photos go first, within moments: whoever is not answered can ask again while the log-in lasts.
     """
     store.ask_to_forget_photos(token.user_uid)
-    attempts.forget(current_user(token).email)
+    if user := store.find_user(token.user_uid):  # else it is asked for once more
+        attempts.forget(user.email)
     store.remove_user(token.user_uid)
     store.end_sessions(token.user_uid)
     store.end_session(token.family, token.user_uid)  # which may be older than the list of sessions
@@ -137,14 +138,15 @@ def _verifies(password_hash: str, password: str) -> bool:
 
 def _admit(account: str, address: str) -> None:
     # Who has logged in from here before does not wait for those who try the account from anywhere else.
-    limits = settings.attempts()
+    limits, network = settings.attempts(), attempts.network(address)
+    _limit(limits.attempts_per_account, "pair", account, network)
     tried, _ = attempts.count("account", account)
     if tried > limits.attempts_per_account and not attempts.is_known(account, address):
         seconds = attempts.wait(account, address)
         if seconds:
+            attempts.give_back("pair", account, network)
             raise TooManyAttemptsError(seconds)
-    _limit(limits.attempts_per_account, "pair", account, attempts.network(address))
-    _limit(limits.attempts_per_address, "address", attempts.network(address))
+    _limit(limits.attempts_per_address, "address", network)
 
 
 def _limit(most: int, scope: str, *who: str) -> None:

@@ -215,3 +215,12 @@ def test_a_cookie_counts_for_nothing_without_the_header_that_only_the_page_can_s
     detail(requests.post(f"{api}/refresh_token", headers=kept), 401)
     detail(requests.get(f"{api}/me", headers={**PAGE, **kept}), 401)
     assert "Set-Cookie" not in requests.post(f"{api}/login", json=client.login).headers
+
+
+@pytest.mark.parametrize(
+    "other", ["a/b=1", "a[b]=c", 'x={"a": [1, "b"]}', "two words=x y", "café=crème", "nothing", "="]
+)
+def test_a_page_stays_logged_in_beside_any_other_cookie(api: str, client: Client, other: str) -> None:
+    kept = requests.post(f"{api}/login", json=client.login, headers=PAGE).headers["Set-Cookie"].split(";")[0]
+    cookies = f"{other}; {kept}; {other}".encode()
+    assert requests.post(f"{api}/refresh_token", headers={**PAGE, "Cookie": cookies}).status_code == 200

@@ -70,7 +70,7 @@ def test_an_old_refresh_token_outside_the_grace_time_ends_the_log_in(monkeypatch
 
 
 def test_the_migrations_can_run_again_and_back(stack: Stack) -> None:
-    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"Revision": "0005"}
+    assert stack.invoke("MigrateFunction", {}) == stack.invoke("MigrateFunction", {}) == {"Revision": "0006"}
 
 
 def test_a_statement_that_fails_leaves_the_connection_usable() -> None:

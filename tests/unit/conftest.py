@@ -15,9 +15,18 @@ SETTINGS = {
     "DATABASE_SECRET": "x",
     "REDIS_URL": "redis://x",
     "EVENTS_BUCKET": "x",
+    "CURSOR_KEY_SECRET": "x",
     "ORIGIN_KEY": "the key of CloudFront",
 }
-GROUPS = (settings.tokens, settings.signing, settings.origin, settings.database, settings.redis, settings.events)
+GROUPS = (
+    settings.tokens,
+    settings.signing,
+    settings.origin,
+    settings.database,
+    settings.redis,
+    settings.events,
+    settings.cursors,
+)
 
 
 @pytest.fixture
