@@ -26,4 +26,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing: older code finds these rows as well."""
+    """Nothing: older code finds these rows by their usual spelling."""
