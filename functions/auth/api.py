@@ -108,6 +108,7 @@ def _cookie() -> str | None:
     given = event.multi_value_headers.get("cookie") or [event.headers.get("cookie") or ""]
     pairs = (part.partition("=") for header in given for part in header.split(";"))
     values = {value.strip().strip('"') for name, _, value in pairs if name.strip() == COOKIE}
+    values.discard("")
     return values.pop() if len(values) == 1 else None
 
 
