@@ -193,6 +193,7 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
         "RedisUrl": f"redis://{host(settings)}:{settings.rottenbot_redis_port}",
         "ArchiveEndpointUrl": archive_url(settings),
         "ArchiveBucketName": ARCHIVE_BUCKET,
+        "CorsOrigins": settings.cors_origins,
     }
     secrets = {
         "DatabaseSecret": {"username": POSTGRES_USER, "password": credentials.database_password},

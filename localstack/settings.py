@@ -43,6 +43,7 @@ class Settings:
     rottenbot_concurrency: int = 2
     rottenbot_state: Path = ROOT / ".rottenbot"
     otel_exporter_otlp_endpoint: str = ""
+    cors_origins: str = ""
 
     @classmethod
     def read(cls) -> Self:

@@ -119,14 +119,15 @@ def main() -> None:
     _serve(invocations._app, arguments.lambda_host, arguments.lambda_port)
     gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
     gateway.create()
-    _answer_as_api_gateway(gateway._app, template)
+    cors = {"Access-Control-Allow-Origin": "*"} if parameters["CorsOrigins"] else {}
+    _answer_as_api_gateway(gateway._app, template, cors)
     gateway._app.add_url_rule(status.PATH, view_func=lambda: _status_page(arguments.status))
     stores = {"events": parameters["AwsEndpointUrl"], "archive": parameters["ArchiveEndpointUrl"]}
     page.serve(gateway._app, template, stores)
     gateway._app.run(arguments.host, arguments.port, threaded=True)
 
 
-def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
+def _answer_as_api_gateway(app: Flask, template: dict[str, Any], cors: dict[str, str]) -> None:
     api = template["Resources"]["Api"]["Properties"]
     responses, binary_types = api["GatewayResponses"], api["BinaryMediaTypes"]
     event_constructor._should_base64_encode = _is_binary  # samcli's own does not know `image/*`
@@ -134,7 +135,7 @@ def _answer_as_api_gateway(app: Flask, template: dict[str, Any]) -> None:
     def respond(kind: str) -> Response:
         given = responses[kind]
         ((content_type, body),) = given["ResponseTemplates"].items()
-        return Response(body, given["StatusCode"], content_type=content_type)
+        return Response(body, given["StatusCode"], cors, content_type=content_type)
 
     @app.before_request
     def start() -> None:

@@ -1,9 +1,7 @@
 """The HTTP side of a function: its router, who is calling, and the one place where an exception becomes an answer."""
 
-import base64
 import time
 from collections.abc import Callable, Mapping
-from email.message import Message
 from http import HTTPStatus
 from pathlib import Path as FilesPath
 from typing import Annotated, Any, Final
@@ -12,18 +10,26 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
     RequestValidationError,
     ResponseValidationError,
 )
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import File, Query
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rottenbot import cache, environment, telemetry, tokens
+from rottenbot import bodies, cache, cors, environment, settings, telemetry, tokens
 from rottenbot.logs import logger
 from rottenbot.pages import InvalidCursorError
-from rottenbot.problems import CONTENT_TYPE, BadRequestError, ForbiddenError, Problem, UnavailableError
+from rottenbot.problems import (
+    CONTENT_TYPE,
+    BadRequestError,
+    ForbiddenError,
+    Problem,
+    UnavailableError,
+    UnsupportedMediaError,
+)
 
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], dict[str, Any]]
@@ -32,6 +38,11 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 PageCursor = Annotated[str | None, Query(max_length=200)]
 PageLimit = Annotated[int, Query(ge=1, le=100)]
 BEARER: Final = "bearer "
+PLACES: Final = {"query": "query parameter", "path": "part of the address", "header": "header", "body": "field"}
+REWORDED: Final = {
+    "Field required": "is missing",
+    "Input should be a valid dictionary or object to extract fields from": "should be a JSON object",
+}
 BROKEN: Final = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
 SECURED: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
 SHARED_ERRORS: Final[ErrorStatuses] = {
@@ -39,15 +50,55 @@ SHARED_ERRORS: Final[ErrorStatuses] = {
     InvalidCursorError: HTTPStatus.UNPROCESSABLE_ENTITY,
     tokens.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
+    UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
-def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
+class Router(APIGatewayRestResolver):
+    """Powertools' router, reading bodies as all kinds of clients write them and knowing each address's methods."""
+
+    def __init__(self) -> None:
+        super().__init__(enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._request_validation_middleware = _RequestValidation()  # type: ignore[no-untyped-call]
+
+    def methods(self, path: str) -> set[str]:
+        """The methods that an address answers to; none for one that is unknown."""
+        found = {route.method for route in self._static_routes + self._dynamic_routes if route.rule.match(path)}
+        return found | ({"OPTIONS"} if found else set()) | ({"HEAD"} if "GET" in found else set())
+
+
+class _RequestValidation(OpenAPIRequestValidationMiddleware):
+    # Powertools' own reader knows forms of one spelling only, and lets errors of Python's JSON decoder through.
+
+    def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
+        bodies.require_text(("query",), app.current_event.resolved_query_string_parameters)
+        return super().handler(app, next_middleware)
+
+    def _get_body(self, app: Any) -> Any:
+        (field,) = app.context["_route"].dependant.body_params
+        if not isinstance(field.field_info, File):
+            return bodies.read_json(app.current_event)
+        fields = _form(app.current_event)
+        if field.alias not in fields:
+            raise bodies.invalid(("body", field.alias), "is missing: send a form (multipart/form-data) that has it")
+        return fields
+
+
+def _form(event: BaseProxyEvent) -> dict[str, Any]:
+    from rottenbot import forms
+
+    kind = bodies.media_type(event)
+    if kind == forms.MEDIA_TYPE:
+        return forms.read(event.headers["content-type"], bodies.content(event))
+    if kind in ("", "application/json"):
+        return {}
+    raise UnsupportedMediaError(f"The body must be a form, {forms.MEDIA_TYPE}.")
+
+
+def router(errors: ErrorStatuses) -> Router:
     """A validating router that answers each listed exception with its status and its own text as `detail`."""
-    app = APIGatewayRestResolver(
-        enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR
-    )
+    app = Router()
     statuses = {**SHARED_ERRORS, **errors}
 
     app.use([_never_cached])
@@ -62,7 +113,7 @@ def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
     @app.exception_handler(RequestValidationError)
     def invalid(error: RequestValidationError) -> Response[str]:
         fields = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
-        detail = "; ".join(f"{wrong['field']}: {wrong['message']}" for wrong in fields)
+        detail = " ".join(dict.fromkeys(_sentence(e["loc"], e["msg"]) for e in error.errors()))
         return _respond(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=fields))
 
     @app.exception_handler(ResponseValidationError)
@@ -72,27 +123,26 @@ def router(errors: ErrorStatuses) -> APIGatewayRestResolver:
         )
         return _respond(BROKEN)
 
-    @app.exception_handler(RequestUnsupportedContentType)
-    def unsupported(_: RequestUnsupportedContentType) -> Response[str]:
-        detail = "The body must be JSON, or for a photo multipart/form-data."
-        return _respond(Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail))
-
-    @app.exception_handler(UnicodeDecodeError)
-    def undecodable(_: UnicodeDecodeError) -> Response[str]:
-        return _respond(Problem(HTTPStatus.BAD_REQUEST, "The body is not valid UTF-8."))
-
     @app.not_found
     def unknown(_: NotFoundError) -> Response[str]:
-        return _respond(Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address."))
+        method, methods = app.current_event.http_method, app.methods(app.current_event.path)
+        if not methods:
+            return _respond(Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address."))
+        allow = {"Allow": ", ".join(sorted(methods))}
+        if method == "OPTIONS":
+            return Response(HTTPStatus.NO_CONTENT, headers=allow)
+        detail = f"There is nothing at this address for {method}, only for {allow['Allow']}."
+        return _respond(Problem(HTTPStatus.NOT_FOUND, detail, allow))
 
     return app
 
 
-def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
+def handler(app: Router, warm: Callable[[], None]) -> Handler:
     """The Lambda handler over a router. An event `{"warmup": …}` runs `warm` in an environment that was not used yet,
     so that the next request finds all that is made on first use, and returns at once in any other. An exception that
     the router does not know becomes a 500 and a log line. `Server-Timing` tells how long an answer took, and for the
     first of an environment how long that took to start."""
+    settings.check(settings.cors)
     telemetry.start()
 
     @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
@@ -109,12 +159,14 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         with telemetry.continued(headers), telemetry.span(f"{method} {route}", asked, "server") as add:
             logger.append_keys(**telemetry.trace_ids())
-            answer = _answer(app, event, headers, context)
+            answer = _answer(app, event, context)
             add(_outcome(answer["statusCode"]))
             milliseconds = (time.perf_counter() - began) * 1000
             timing = [f'cold;desc="cold start";dur={start:.1f}'] if start else []
             timing.append(f"app;dur={milliseconds:.1f}")
-            answer.setdefault("multiValueHeaders", {})["Server-Timing"] = [", ".join(timing)]
+            more = answer.setdefault("multiValueHeaders", {})
+            more["Server-Timing"] = [", ".join(timing)]
+            more |= cors.headers(headers, method, more.get("Allow", []))
             logger.info("request", method=method, route=route, status=answer["statusCode"], timing=timing)
             _measure(method, route, answer["statusCode"], milliseconds, start)
         telemetry.flush()
@@ -123,17 +175,20 @@ def handler(app: APIGatewayRestResolver, warm: Callable[[], None]) -> Handler:
     return handle
 
 
-def _answer(
-    app: APIGatewayRestResolver, event: Event, headers: dict[str, str], context: LambdaContext
-) -> dict[str, Any]:
+def _answer(app: Router, event: Event, context: LambdaContext) -> dict[str, Any]:
+    if event.get("httpMethod") == "HEAD":
+        return _without_body(_answer(app, event | {"httpMethod": "GET"}, context))
     try:
-        _check_body(event, headers)
         return app.resolve(event, context)
-    except BadRequestError as error:
-        return _as_event(Problem(HTTPStatus.BAD_REQUEST, str(error)))
     except Exception:
         logger.exception("request failed")
         return _as_event(BROKEN)
+
+
+def _without_body(answer: dict[str, Any]) -> dict[str, Any]:
+    length = str(len((answer["body"] or "").encode()))
+    answer.setdefault("multiValueHeaders", {})["Content-Length"] = [length]
+    return answer | {"body": ""}
 
 
 def _outcome(status: int) -> telemetry.Attributes:
@@ -202,6 +257,14 @@ def _never_cached(app: APIGatewayRestResolver, call_next: NextMiddleware) -> Res
     return response
 
 
+def _sentence(place: tuple[str | int, ...], message: str) -> str:
+    kind, *names = map(str, place)
+    told = REWORDED.get(message, message.removeprefix("Value error, ").removeprefix("Input "))
+    name = f"The {PLACES[kind]} `{'.'.join(names)}`" if names else "The body"
+    told = told[:1].lower() + told[1:].removesuffix(".")
+    return f"{name} {told}." if told.startswith(("is ", "has ", "should ")) else f"{name}: {told}."
+
+
 def _headers(status: int, error: Exception) -> dict[str, str]:
     headers = {}
     if status == HTTPStatus.UNAUTHORIZED:
@@ -222,17 +285,3 @@ def _as_event(problem: Problem) -> dict[str, Any]:
         "body": problem.body(),
         "isBase64Encoded": False,
     }
-
-
-def _check_body(event: Event, headers: dict[str, str]) -> None:
-    # What the router lets through: it takes the first element of an array, and any bytes as the one part of a form.
-    message = Message()
-    message["Content-Type"] = headers.get("content-type", "")
-    body = event.get("body") or ""
-    if message.get_content_type() == "multipart/form-data":
-        boundary = message.get_boundary()
-        start = base64.b64decode(body[:400]) if event.get("isBase64Encoded") else body[:300].encode()
-        if not boundary or not start.startswith(f"--{boundary}".encode()):
-            raise BadRequestError("The body is not the multipart form that its content type announces.")
-    elif body.lstrip().startswith("["):
-        raise BadRequestError("The body must be a JSON object.")

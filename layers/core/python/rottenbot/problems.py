@@ -20,6 +20,10 @@ class BadRequestError(Exception):
     """The request is not of the form that the API documents."""
 
 
+class UnsupportedMediaError(Exception):
+    """The body is of a type that is not taken here."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One failed request: its HTTP status, a sentence for a person, and optionally the fields that are wrong."""

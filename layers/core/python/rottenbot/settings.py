@@ -4,13 +4,16 @@ Each group is read once, when first asked for, and is checked then: a wrong valu
 """
 
 import os
+import re
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 Name = Annotated[str, Field(min_length=1)]
+# As browsers write them: in lower case, without a path, and without the port that a scheme has anyway.
+ORIGIN: Final = r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::[1-9][0-9]{0,4})?"
 
 
 class SettingsError(RuntimeError):
@@ -32,6 +35,15 @@ class Group(BaseModel):
             raise SettingsError(f"Wrong settings: {problems}") from None
 
 
+def _without_usual_ports(origins: str) -> str:
+    if any(re.fullmatch("http://.*:80|https://.*:443", origin) for origin in origins.split(",")):
+        raise ValueError("browsers leave out ports 80 of http and 443 of https")
+    return origins
+
+
+Origins = Annotated[str, Field(pattern=rf"^(?:{ORIGIN}(?:,{ORIGIN})*)?$"), AfterValidator(_without_usual_ports)]
+
+
 class Tokens(Group):
     token_issuer: Name = "rottenbot"
     token_audience: Name = "rottenbot-api"
@@ -47,6 +59,15 @@ class Signing(Group):
 
 class Origin(Group):
     origin_key: str | None = None
+
+
+class Cors(Group):
+    cors_origins: Origins = ""
+
+    @property
+    def origins(self) -> list[str]:
+        """The sites whose pages may use the API."""
+        return self.cors_origins.split(",") if self.cors_origins else []
 
 
 class Attempts(Group):
@@ -122,5 +143,6 @@ cursors = cache(Cursors.read)
 redis = cache(Cache.read)
 events = cache(Events.read)
 archive = cache(Archive.read)
+cors = cache(Cors.read)
 model = cache(Model.read)
 telemetry = cache(Telemetry.read)
