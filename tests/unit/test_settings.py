@@ -25,3 +25,39 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("ARCHIVE_BUCKET", "archive")
     monkeypatch.setenv("ARCHIVE_ENDPOINT_URL", "")
     assert settings.Archive.read().archive_endpoint_url is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://www.example.com", "http://localhost:8080", "http://127.0.0.1:3000,https://a.example,http://[::1]:3000"],
+)
+def test_the_sites_that_are_let_in_are_origins_as_browsers_write_them(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", value)
+    assert settings.Cors.read().origins == value.split(",")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "null",
+        "www.example.com",
+        "https://www.example.com/",
+        "https://WWW.example.com",
+        "https://*.example.com",
+        "https://user@example.com",
+        "https://a.example, https://b.example",
+        "https://a.example,",
+        "https://a.example:443",
+        "http://b.example:80,https://a.example",
+        "https://a.example:0",
+        "ftp://a.example",
+        "https://a.example\n",
+    ],
+)
+def test_anything_else_lets_no_function_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", value)
+    with pytest.raises(settings.SettingsError, match="CORS_ORIGINS"):
+        settings.Cors.read()
