@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,17 @@ SETTINGS: Final = (
     "EVENTS_BUCKET",
     "ARCHIVE_BUCKET",
 )
+# What can go wrong beside what a call's parameters, body and security tell.
+FAILURES: Final[dict[tuple[str, str], set[HTTPStatus]]] = {
+    ("post", "/auth/signup"): {HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE},
+    ("post", "/auth/login"): {HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE},
+    ("get", "/auth/users"): {HTTPStatus.FORBIDDEN},
+    ("post", "/inference/predict"): {HTTPStatus.FORBIDDEN},
+    ("get", "/inference/reviews"): {HTTPStatus.FORBIDDEN},
+    ("delete", "/inference/predictions/{uid}"): {HTTPStatus.CONFLICT},
+    ("put", "/inference/predictions/{uid}/label"): {HTTPStatus.CONFLICT},
+}
+HEADERS: Final = {HTTPStatus.UNAUTHORIZED: "WWW-Authenticate", HTTPStatus.TOO_MANY_REQUESTS: "Retry-After"}
 
 
 def main() -> int:
@@ -71,12 +83,38 @@ def _describe_errors(document: dict[str, Any]) -> None:
         "required": list(members),
         "properties": {**members, "errors": {"type": "array", "items": wrong}},
     }
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for calls in document["paths"].values():
-        for call in calls.values():
+    answers = document["components"]["responses"] = {}
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
             for status in ("422", "500"):
                 call["responses"].pop(status, None)
-            call["responses"]["default"] = {"description": "The request failed", "content": content}
+            call["responses"].get("204", {}).pop("content", None)
+            for status in sorted(_failures(path, method, call)):
+                answers[status.name] = _problem(status)
+                call["responses"][str(int(status))] = {"$ref": f"#/components/responses/{status.name}"}
+
+
+def _failures(path: str, method: str, call: dict[str, Any]) -> set[HTTPStatus]:
+    found = {HTTPStatus.TOO_MANY_REQUESTS} | FAILURES.get((method, path.removeprefix("/api/v1")), set())
+    if "security" in call:
+        found |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE}
+    if "{" in path:
+        found |= {HTTPStatus.NOT_FOUND}
+    if "parameters" in call:
+        found |= {HTTPStatus.UNPROCESSABLE_ENTITY}
+    if "requestBody" in call:
+        found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        found |= {HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY}
+    return found
+
+
+def _problem(status: HTTPStatus) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    answer: dict[str, Any] = {"description": status.phrase, "content": content}
+    if name := HEADERS.get(status):
+        kind = "integer" if name == "Retry-After" else "string"
+        answer["headers"] = {name: {"required": True, "schema": {"type": kind}}}
+    return answer
 
 
 def _add(target: dict[str, Any], more: dict[str, Any]) -> None:

@@ -72,7 +72,9 @@ class _RequestValidation(OpenAPIRequestValidationMiddleware):
     # Powertools' own reader knows forms of one spelling only, and lets errors of Python's JSON decoder through.
 
     def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
-        bodies.require_text(("query",), app.current_event.resolved_query_string_parameters)
+        given = app.current_event.resolved_query_string_parameters
+        for field in app.context["_route"].dependant.query_params:
+            bodies.require_text(("query", field.alias), given.get(field.alias))
         return super().handler(app, next_middleware)
 
     def _get_body(self, app: Any) -> Any:
@@ -101,7 +103,7 @@ def router(errors: ErrorStatuses) -> Router:
     app = Router()
     statuses = {**SHARED_ERRORS, **errors}
 
-    app.use([_never_cached])
+    app.use([_never_cached, _empty_without_content])
 
     @app.exception_handler(list(statuses))
     def expected(error: Exception) -> Response[str]:
@@ -254,6 +256,14 @@ def documentation_page(openapi: str) -> str:
 def _never_cached(app: APIGatewayRestResolver, call_next: NextMiddleware) -> Response[Any]:
     response = call_next(app)
     response.headers.update({**NO_STORE, **response.headers})
+    return response
+
+
+def _empty_without_content(app: APIGatewayRestResolver, call_next: NextMiddleware) -> Response[Any]:
+    response = call_next(app)
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        response.body = ""
+        response.headers.pop("Content-Type", None)
     return response
 
 
