@@ -16,8 +16,8 @@ def serve(app: Flask, template: dict[str, Any], stores: dict[str, str]) -> None:
     """Add the page, with the headers that the template gives it, and `/storage/<name>/…` for each store's address."""
     headers = _headers(template)
 
-    @app.get("/")
-    @app.get("/<path:name>")
+    @app.get("/", provide_automatic_options=False)
+    @app.get("/<path:name>", provide_automatic_options=False)
     def page(name: str = "index.html") -> Response:
         response = send_from_directory(WEB, name)
         response.headers.update(headers)
