@@ -43,7 +43,7 @@ def predict(
     with telemetry.span("read_image_contents"):
         photo = file.content
     uid = service.new_uid(token.user_uid, idempotency_key) if save_prediction else None
-    return service.classify(photo, file.content_type, token.user_uid, uid, with_map)
+    return service.classify(photo, file.content_type or "image/jpeg", token.user_uid, uid, with_map)
 
 
 @app.post(

@@ -67,7 +67,12 @@ def _segments(boundary: bytes, body: bytes) -> list[tuple[MultipartSegment, byte
             segments.append((event, []))
         elif event:
             segments[-1][1].append(bytes(event))
-    _require_end(parser, bool(segments))
+    try:
+        parser.close()
+    except MultipartError as error:
+        began = b"--" + boundary in body
+        reason = "The form is cut off: its last boundary is missing." if began else f"{NO_FORM}: no boundary is in it."
+        raise BadRequestError(reason) from error
     return [(segment, b"".join(parts)) for segment, parts in segments]
 
 
@@ -76,14 +81,6 @@ def _require_plain(segment: MultipartSegment) -> None:
         raise BadRequestError("A part of the form is a form itself: send each file as a part of its own.")
     if segment.header("Content-Transfer-Encoding", "").strip().lower() not in AS_THEY_ARE:
         raise BadRequestError("A part of the form has a Content-Transfer-Encoding: send its bytes as they are.")
-
-
-def _require_end(parser: PushMultipartParser, began: bool) -> None:
-    try:
-        parser.close()
-    except MultipartError as error:
-        reason = "The form is cut off: its last boundary is missing." if began else f"{NO_FORM}: no boundary is in it."
-        raise BadRequestError(reason) from error
 
 
 def _without_padding(boundary: bytes, body: bytes) -> bytes:
