@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from rottenbot.photos import RankedClass
 
@@ -59,7 +59,7 @@ class StoredRecord(Record):
 class Label(BaseModel):
     """What a user says that a photo shows; with `share` they let admins look at the photo."""
 
-    class_name: str
+    class_name: Annotated[str, Field(max_length=100)]
     share: bool = False
 
 

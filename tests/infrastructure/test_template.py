@@ -349,3 +349,26 @@ def test_the_warm_up_touches_every_function_that_serves(resources: dict[str, Res
     targets = resources["WarmUpSchedule"]["Properties"]["Targets"]
     assert {behind(target["Input"]["Fn::Sub"][1]["Alias"]) for target in targets} == set(SERVING)
     assert {behind(alias) for alias in as_list(statements(resources, "WarmUpFunction")[0]["Resource"])} == set(SERVING)
+
+
+def test_every_documented_address_leads_to_one_function_by_any_method(resources: dict[str, Resource]) -> None:
+    (api,) = of_type(resources, "AWS::ApiGateway::RestApi").values()
+    served = api["Body"]["paths"]
+    assert all(list(methods) == ["x-amazon-apigateway-any-method"] for methods in served.values())
+    document = json.loads((ROOT / "functions/predict/openapi.json").read_text())
+    assert set(served) == set(document["paths"]) | {"/api/v1/openapi.json", "/api/v1/docs"}
+
+
+def test_other_sites_are_let_in_by_the_setting_alone(resources: dict[str, Resource]) -> None:
+    for name in SERVING:
+        variables = resources[name]["Properties"]["Environment"]["Variables"]
+        assert variables["CORS_ORIGINS"] == {"Ref": "CorsOrigins"}
+    (api,) = of_type(resources, "AWS::ApiGateway::RestApi").values()
+    answers = api["Body"]["x-amazon-apigateway-gateway-responses"]
+    for answer in answers.values():
+        headers = answer["responseParameters"]
+        allowed = headers["gatewayresponse.header.Access-Control-Allow-Origin"]
+        assert allowed == {"Fn::If": ["HasCors", "'*'", {"Ref": "AWS::NoValue"}]}
+        assert not any("Credentials" in header for header in headers)
+        (body,) = answer["responseTemplates"].values()
+        assert str(json.loads(body)["status"]) == answer["statusCode"]

@@ -1,7 +1,9 @@
 """What a router answers to requests of every form, without a server: bodies, queries, methods, other sites."""
 
 import base64
+import binascii
 import json
+import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -174,6 +176,22 @@ def test_a_route_gets_the_file_of_every_clients_form(handle: Handle, write: Call
     form = write(PHOTO)
     for name in ("Content-Type", "content-type", "CONTENT-TYPE"):
         assert handle("POST", "/photos", form.body, {name: form.content_type})["body"] == str(len(PHOTO))
+
+
+def test_a_body_is_decoded_once(handle: Handle) -> None:
+    form = CLIENTS["Chrome and Safari"](PHOTO)
+    decoded = 0
+
+    def count(_frame: Any, event: str, function: Any) -> None:
+        nonlocal decoded
+        decoded += event == "c_call" and function is binascii.a2b_base64
+
+    sys.setprofile(count)
+    try:
+        handle("POST", "/photos", form.body, {"Content-Type": form.content_type})
+    finally:
+        sys.setprofile(None)
+    assert decoded == 1
 
 
 def test_a_form_without_the_file_is_told_what_it_lacks(handle: Handle) -> None:

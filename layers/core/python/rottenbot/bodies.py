@@ -14,6 +14,7 @@ Location = tuple[str | int, ...]
 JSON_TYPE: Final = re.compile(r"application/(?:[^;]+\+)?json")
 # PostgreSQL takes neither in a text, and UTF-8 has no form for the second.
 UNFIT: Final = re.compile(r"[\0\ud800-\udfff]")
+MAX_NAME: Final = 50  # of what a sender calls a field, in our sentence about it
 
 
 def media_type(event: BaseProxyEvent) -> str:
@@ -58,7 +59,7 @@ def require_text(place: Location, value: Any) -> None:
     while waiting:
         place, value = waiting.pop()
         if isinstance(value, dict):
-            waiting += [((*place[:3], name), one) for name, one in value.items()]
+            waiting += [((*place[:3], name[:MAX_NAME]), one) for name, one in value.items()]
         elif isinstance(value, list):
             waiting += [(place, one) for one in value]
         elif isinstance(value, str) and UNFIT.search(value):
