@@ -8,15 +8,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-EXTENSIONS: Final = {"image/jpeg": "jpg", "image/jpg": "jpg", "image/png": "png", "image/webp": "webp"}
+from functions.predict.formats.problems import UnreadableImageError
+from functions.predict.formats.sniffing import media_type
+
+__all__ = ["EXTENSIONS", "UnreadableImageError", "media_type", "to_array"]
+
+EXTENSIONS: Final[dict[str, str]] = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "image/avif": "avif",
+}
 DECODERS: Final = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS: Final = 50_000_000
 MIN_SIDE: Final = 16
 BROKEN_IMAGE = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
-
-
-class UnreadableImageError(ValueError):
-    """The bytes are no JPEG, PNG or WebP photo that can be classified; the message says why in a sentence."""
 
 
 def to_array(data: bytes, size: int, min_side: int = MIN_SIDE) -> npt.NDArray[np.float32]:
