@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.predict.images import MAX_PIXELS, UnreadableImageError, to_array
+from functions.predict.images import UnreadableImageError, to_array
 
 SIZE = 224
 
@@ -108,7 +108,6 @@ def test_refuses_what_is_no_photo_with_a_sentence(name: str) -> None:
 
 def test_refuses_a_decompression_bomb_before_decoding_it() -> None:
     side = 20_000
-    assert side * side > MAX_PIXELS
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,162 @@
+"""HEIC and AVIF: the boxes (ISO/IEC 14496-12 and 23008-12) that tell how large a photo is and what it is made of."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from functions.predict.formats.problems import UnreadableImageError
+from functions.predict.formats.source import CUT_OFF, DAMAGED
+
+CONTAINERS: Final = {b"meta": 4, b"iprp": 0}
+METADATA: Final = (b"Exif", b"mime", b"uri ")
+DERIVED: Final = (b"grid", b"iovl", b"iden", b"tmap")
+MAX_BOXES: Final = 20_000
+MAX_DEPTH: Final = 2  # a mask, its grid, the tiles
+
+
+@dataclass
+class Boxes:
+    """What stands in a file's meta box. `metadata` are the places of the types of items that hold no picture."""
+
+    primary: int = 0
+    kinds: dict[int, bytes] = field(default_factory=dict)
+    properties: list[tuple[bytes, bytes]] = field(default_factory=list)
+    owned: dict[int, list[int]] = field(default_factory=dict)
+    parts: dict[int, list[int]] = field(default_factory=dict)
+    auxiliaries: dict[int, list[int]] = field(default_factory=dict)
+    metadata: list[int] = field(default_factory=list)
+    end: int = 0
+
+    def of(self, item: int, kind: bytes) -> bytes | None:
+        """A property of an item."""
+        for index in self.owned.get(item, []):
+            if 0 < index <= len(self.properties) and self.properties[index - 1][0] == kind:
+                return self.properties[index - 1][1]
+        return None
+
+    def size(self, item: int) -> tuple[int, int]:
+        """Width and height of an item, in pixels, before it is turned."""
+        extents = self.of(item, b"ispe")
+        if extents is None or len(extents) < 12:
+            raise UnreadableImageError(DAMAGED)
+        width, height = struct.unpack_from(">II", extents, 4)
+        return width, height
+
+    def coded_pixels(self, item: int, depth: int = 0) -> int:
+        """How many pixels have to be decoded for an item: its own, or those of all its tiles, and of its mask."""
+        if depth > MAX_DEPTH:
+            raise UnreadableImageError(DAMAGED)
+        auxiliaries = [
+            other for other in self.auxiliaries.get(item, []) if b"alpha" in (self.of(other, b"auxC") or b"")
+        ]
+        masks = sum(self.coded_pixels(mask, depth + 1) for mask in auxiliaries)
+        if self.kinds.get(item) not in DERIVED:
+            width, height = self.size(item)
+            return width * height + masks
+        tiles: dict[int, int] = {}
+        for tile in self.parts.get(item, []):
+            tiles[tile] = tiles.get(tile, 0) + 1
+        return masks + sum(count * self.coded_pixels(tile, depth + 1) for tile, count in tiles.items())
+
+
+def read(data: bytes) -> Boxes:
+    """Raises UnreadableImageError when the meta box is missing or damaged."""
+    boxes = Boxes()
+    try:
+        _read(data, 0, len(data), boxes)
+    except (struct.error, IndexError) as error:
+        raise UnreadableImageError(DAMAGED) from error
+    if not boxes.kinds:
+        raise UnreadableImageError(CUT_OFF)
+    return boxes
+
+
+def without_metadata(data: bytes, boxes: Boxes) -> bytes:
+    """The same file, in which items of metadata are of a type that decoders pass over."""
+    if not boxes.metadata:
+        return data
+    changed = bytearray(data)
+    for place in boxes.metadata:
+        changed[place : place + 4] = b"skip"
+    return bytes(changed)
+
+
+def _walk(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of the content of each box."""
+    for _ in range(MAX_BOXES):
+        if at + 8 > end:
+            return
+        length, kind = struct.unpack_from(">I4s", data, at)
+        start = at + 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, start)
+            start += 8
+        stop = end if length == 0 else at + length
+        if stop < start:
+            raise UnreadableImageError(DAMAGED)
+        yield kind, start, stop
+        at = stop
+    raise UnreadableImageError(DAMAGED)
+
+
+def _read(data: bytes, at: int, end: int, boxes: Boxes) -> None:
+    for kind, start, stop in _walk(data, at, end):
+        if kind in (b"meta", b"mdat"):
+            boxes.end = max(boxes.end, stop)
+        stop = min(stop, end)
+        if kind in CONTAINERS:
+            _read(data, start + CONTAINERS[kind], stop, boxes)
+        elif kind == b"pitm":
+            boxes.primary = int.from_bytes(data[start + 4 : start + (8 if data[start] else 6)])
+        elif kind == b"iinf":
+            _read_items(data, start + (8 if data[start] else 6), stop, boxes)
+        elif kind == b"iref":
+            _read_references(data, start, stop, boxes)
+        elif kind == b"ipma":
+            _read_ownership(data, start, stop, boxes)
+        elif kind == b"ipco":
+            boxes.properties = [(name, data[begin:until]) for name, begin, until in _walk(data, start, stop)]
+
+
+def _read_items(data: bytes, at: int, end: int, boxes: Boxes) -> None:
+    for kind, start, _ in _walk(data, at, end):
+        if kind != b"infe" or data[start] < 2:
+            continue
+        width = 4 if data[start] >= 3 else 2
+        item = int.from_bytes(data[start + 4 : start + 4 + width])
+        place = start + 4 + width + 2
+        boxes.kinds[item] = data[place : place + 4]
+        if boxes.kinds[item] in METADATA:
+            boxes.metadata.append(place)
+
+
+def _read_references(data: bytes, at: int, end: int, boxes: Boxes) -> None:
+    width = 4 if data[at] else 2
+    for kind, start, stop in _walk(data, at + 4, end):
+        begin = start + width + 2
+        source, count = int.from_bytes(data[start : start + width]), int.from_bytes(data[start + width : begin])
+        targets = [int.from_bytes(data[place : place + width]) for place in range(begin, stop, width)][:count]
+        if kind == b"dimg":
+            boxes.parts.setdefault(source, []).extend(targets)
+        elif kind == b"auxl":
+            for target in targets:
+                boxes.auxiliaries.setdefault(target, []).append(source)
+
+
+def _read_ownership(data: bytes, at: int, end: int, boxes: Boxes) -> None:
+    version, wide = data[at], data[at + 3] & 1
+    (count,) = struct.unpack_from(">I", data, at + 4)
+    at += 8
+    width = 4 if version else 2
+    for _ in range(count):
+        if at + width >= end:
+            return
+        item, owned = int.from_bytes(data[at : at + width]), data[at + width]
+        at += width + 1
+        step = 2 if wide else 1
+        mask = 0x7FFF if wide else 0x7F
+        boxes.owned.setdefault(item, []).extend(
+            int.from_bytes(data[place : place + step]) & mask for place in range(at, at + owned * step, step)
+        )
+        at += owned * step
