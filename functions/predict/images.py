@@ -1,5 +1,7 @@
 """From the bytes of a photo to what the model reads. Serving and training share this module, and so cannot drift."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -10,7 +12,7 @@ from functions.predict.formats import heif, jpeg, png, webp
 from functions.predict.formats.pixels import rgb_by_bands, to_rgb
 from functions.predict.formats.problems import UnreadableImageError
 from functions.predict.formats.sniffing import media_type
-from functions.predict.formats.source import DAMAGED, Source
+from functions.predict.formats.source import CUT_OFF_FOR_GOOD, DAMAGED, Source
 
 __all__ = ["EXTENSIONS", "UnreadableImageError", "media_type", "to_array"]
 
@@ -21,14 +23,14 @@ EXTENSIONS: Final[dict[str, str]] = {
     "image/heic": "heic",
     "image/avif": "avif",
 }
-READERS: Final = {
+READERS: Final[dict[str, Callable[[bytes, int], Source]]] = {
     "image/jpeg": jpeg.read,
     "image/png": png.read,
     "image/webp": webp.read,
     "image/heic": heif.read_heic,
     "image/avif": heif.read_avif,
 }
-MAX_MEMORY: Final = 320_000_000
+MAX_MEMORY: Final = 300_000_000  # bytes, beside the model
 MAX_SECONDS: Final = 1.8
 MIN_SIDE: Final = 16
 LARGE: Final = 4_000_000  # pixels; below, a second copy does not matter
@@ -56,17 +58,24 @@ def to_array(data: bytes, size: int, min_side: int = MIN_SIDE) -> npt.NDArray[np
     Raises UnreadableImageError when the bytes are of another format, damaged or cut off, when a side is shorter than
     `min_side`, or when decoding would take more than about 300 MB or 2 s of one core; that is judged from the header.
     """
+    with _true_reason(DAMAGED):
+        photo = READERS[media_type(data)](data, size)
+    _check(photo, min_side)
+    with _true_reason(DAMAGED if photo.whole else CUT_OFF_FOR_GOOD):
+        square = _square(photo.decode(), size, photo.profile)
+    return np.asarray(_upright(square, photo.orientation), dtype=np.float32)
+
+
+@contextmanager
+def _true_reason(sentence: str) -> Iterator[None]:
     try:
-        photo = READERS[media_type(data)](data)
-        _check(photo, min_side)
-        image = photo.decode(size)
-        return np.asarray(_upright(_square(image, size, photo.profile), photo.orientation), dtype=np.float32)
+        yield
     except UnreadableImageError:
         raise
     except MemoryError as error:
         raise UnreadableImageError("The photo is too large to be decoded; send it smaller.") from error
     except Exception as error:  # decoders fail on hostile bytes in more ways than they document
-        raise UnreadableImageError(DAMAGED) from error
+        raise UnreadableImageError(sentence) from error
 
 
 def _check(photo: Source, min_side: int) -> None:

@@ -14,16 +14,17 @@ from functions.predict.formats.pixels import rgb_by_bands
 from functions.predict.formats.source import BYTES_NEEDED, MAX_PROFILE, Source, require
 
 # Measured with libde265 1.0.16 and dav1d 1.5 on one core of 2.6 GHz, rounded up.
-HEIC_BYTES_PER_PIXEL: Final = 6
-HEIC_SECONDS_PER_BYTE: Final = 9e-8
-HEIC_SECONDS_PER_PIXEL: Final = 1.8e-8
+HEIC_BYTES_PER_PIXEL: Final = 5.5
+HEIC_SECONDS_PER_BYTE: Final = 8e-8
+HEIC_SECONDS_PER_PIXEL: Final = 2.4e-8
 AVIF_BYTES_PER_PIXEL: Final = 9
-DEEP_BYTES_PER_PIXEL: Final = 12
+DEEP_BYTES_PER_PIXEL: Final = 12  # more than 8 bits a channel
+CODED_BYTES_PER_PIXEL: Final = 3  # of masks, and of tiles over the edge
 AVIF_SECONDS_PER_BYTE: Final = 9e-8
 AVIF_SECONDS_PER_PIXEL: Final = 1.5e-8
 
 
-def read_heic(data: bytes) -> Source:
+def read_heic(data: bytes, side: int) -> Source:
     """Raises UnreadableImageError when its boxes are damaged or more than its last tenth is missing."""
     boxes, whole = _whole(data)
     width, height = boxes.size(boxes.primary)
@@ -31,15 +32,16 @@ def read_heic(data: bytes) -> Source:
     return Source(
         width,
         height,
-        (DEEP_BYTES_PER_PIXEL if _deep(boxes) else HEIC_BYTES_PER_PIXEL) * max(pixels, width * height),
+        _memory(boxes, HEIC_BYTES_PER_PIXEL, width * height, pixels),
         HEIC_SECONDS_PER_BYTE * len(data) + HEIC_SECONDS_PER_PIXEL * pixels,
-        partial(_decode_heic, whole),
+        partial(_decode_heic, whole, side),
         UPRIGHT,
         _profile(boxes),
+        len(data) >= boxes.end,
     )
 
 
-def read_avif(data: bytes) -> Source:
+def read_avif(data: bytes, _: int) -> Source:
     """Raises UnreadableImageError when its boxes are damaged or more than its last tenth is missing."""
     # Imported here, as the module is rarely needed; a JPEG or PNG does without.
     from PIL.AvifImagePlugin import AvifImageFile
@@ -51,11 +53,12 @@ def read_avif(data: bytes) -> Source:
     return Source(
         width,
         height,
-        (DEEP_BYTES_PER_PIXEL if _deep(boxes) else AVIF_BYTES_PER_PIXEL) * pixels,
+        _memory(boxes, AVIF_BYTES_PER_PIXEL, width * height, pixels),
         AVIF_SECONDS_PER_BYTE * len(data) + AVIF_SECONDS_PER_PIXEL * pixels,
         partial(_decode_avif, image),
         orientation(image.info.get("exif", b"")),
         _profile(boxes),
+        len(data) >= boxes.end,
     )
 
 
@@ -71,7 +74,7 @@ def _profile(boxes: Boxes) -> bytes | None:
     return colour[4:] if colour[:4] in (b"prof", b"rICC") and 4 < len(colour) <= MAX_PROFILE else None
 
 
-def _decode_avif(image: Image.Image, _: int) -> Image.Image:
+def _decode_avif(image: Image.Image) -> Image.Image:
     image.load()
     return image
 
@@ -91,7 +94,7 @@ def _decode_heic(data: bytes, side: int) -> Image.Image:
     return rgb_by_bands((pixels.shape[1], pixels.shape[0]), side, band)
 
 
-def _deep(boxes: Boxes) -> bool:
-    """Whether it has more than 8 bits a channel."""
+def _memory(boxes: Boxes, per_pixel: float, shown: int, coded: int) -> int:
     channels = boxes.of(boxes.primary, b"pixi") or b""
-    return max(channels[5:], default=8) > 8
+    deep = max(channels[5:], default=8) > 8
+    return int((DEEP_BYTES_PER_PIXEL if deep else per_pixel) * shown + CODED_BYTES_PER_PIXEL * max(0, coded - shown))

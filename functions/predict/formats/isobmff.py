@@ -136,7 +136,8 @@ def _read_references(data: bytes, at: int, end: int, boxes: Boxes) -> None:
     for kind, start, stop in _walk(data, at + 4, end):
         begin = start + width + 2
         source, count = int.from_bytes(data[start : start + width]), int.from_bytes(data[start + width : begin])
-        targets = [int.from_bytes(data[place : place + width]) for place in range(begin, stop, width)][:count]
+        places = range(begin, min(begin + count * width, stop, end), width)
+        targets = [int.from_bytes(data[place : place + width]) for place in places]
         if kind == b"dimg":
             boxes.parts.setdefault(source, []).extend(targets)
         elif kind == b"auxl":

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-BAND_ROWS: Final = 256
+BAND_PIXELS: Final = 1 << 20
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -27,7 +27,7 @@ def rgb_by_bands(size: tuple[int, int], side: int, band: Callable[[int, int], Im
     """
     (width, height), (across, down) = size, (max(1, length // (2 * side)) for length in size)
     reduced = Image.new("RGB", (-(-width // across), -(-height // down)))
-    rows = max(1, BAND_ROWS // down) * down
+    rows = max(1, BAND_PIXELS // (width * down)) * down
     for top in range(0, height, rows):
         reduced.paste(to_rgb(band(top, min(top + rows, height))).reduce((across, down)), (0, top // down))
     return reduced

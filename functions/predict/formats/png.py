@@ -16,16 +16,19 @@ from functions.predict.formats.problems import UnreadableImageError
 from functions.predict.formats.source import CUT_OFF, DAMAGED, MAX_PROFILE, ROWS_NEEDED, Source, require
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-SMALL_MODES: Final = (0, 3)  # grey and palette take one or two bytes a pixel in Pillow, the others four
+GREY, RGB, PALETTE = 0, 2, 3
+CHANNELS: Final = {GREY: 1, RGB: 3, PALETTE: 1, 4: 2, 6: 4}
+SMALL_MODES: Final = (GREY, PALETTE)  # grey and palette take one or two bytes a pixel in Pillow, the others four
 PASSES: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 COPIES: Final = 2  # of the compressed pixels
 STEP: Final = 1024
 LAST_FILTER: Final = 4
 MAX_CHUNKS: Final = 200_000
 # Measured with zlib-ng 2.3 on one core of 2.6 GHz, rounded up.
-SECONDS_PER_BYTE: Final = 2e-8
-SECONDS_PER_RAW_BYTE: Final = 5e-9
+SECONDS_PER_BYTE: Final = 1.5e-8
+SECONDS_PER_RAW_BYTE: Final = 3.8e-9
+SECONDS_PER_PIXEL: Final = 1e-9
+SECONDS_PER_CONVERTED_PIXEL: Final = 1.3e-8
 
 
 @dataclass
@@ -60,7 +63,7 @@ class _Header:
         return sum(row * rows for row, rows in self.passes)
 
 
-def read(data: bytes) -> Source:
+def read(data: bytes, _: int) -> Source:
     """Raises UnreadableImageError when its header is damaged or its pixels are missing."""
     chunks = _chunks(data)
     header = _header(chunks.header)
@@ -71,7 +74,7 @@ def read(data: bytes) -> Source:
         header.width,
         header.height,
         header.width * header.height * pixel + COPIES * len(data),
-        SECONDS_PER_BYTE * len(data) + SECONDS_PER_RAW_BYTE * header.raw,
+        _seconds(header, len(data), bool(chunks.transparency)),
         partial(_decode, chunks, header),
         orientation(chunks.exif) if chunks.exif else UPRIGHT,
         _inflated_profile(chunks.profile),
@@ -119,6 +122,12 @@ def _header(content: bytes) -> _Header:
     return _Header(width, height, depth, colour, bool(interlaced))
 
 
+def _seconds(header: _Header, size: int, transparent: bool) -> float:
+    as_it_is = header.colour == RGB or (header.colour == GREY and 1 < header.depth < 16)
+    per_pixel = SECONDS_PER_PIXEL + (0 if as_it_is and not transparent else SECONDS_PER_CONVERTED_PIXEL)
+    return SECONDS_PER_BYTE * size + SECONDS_PER_RAW_BYTE * header.raw + per_pixel * header.width * header.height
+
+
 def _inflated_profile(content: bytes) -> bytes | None:
     compressed = content[content.find(b"\0") + 2 :]
     try:
@@ -127,7 +136,7 @@ def _inflated_profile(content: bytes) -> bytes | None:
         return None
 
 
-def _decode(chunks: _Chunks, header: _Header, _: int) -> Image.Image:
+def _decode(chunks: _Chunks, header: _Header) -> Image.Image:
     data = b"".join(chunks.data)
     parts = ((b"IHDR", chunks.header[:13]), (b"PLTE", chunks.palette), (b"tRNS", chunks.transparency), (b"IDAT", data))
     written = (_chunk(kind, content) for kind, content in parts if content)
@@ -135,7 +144,8 @@ def _decode(chunks: _Chunks, header: _Header, _: int) -> Image.Image:
     try:
         image.load()
     except OSError:
-        require(_raw_bytes(data, header), header.raw, ROWS_NEEDED)
+        there, sound = _raw_bytes(data, header)
+        require(there, header.raw, ROWS_NEEDED, CUT_OFF if sound else DAMAGED)
         image.tile = []  # what Pillow has decoded so far is the picture
     return image
 
@@ -146,15 +156,15 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", checksum)
 
 
-def _raw_bytes(data: bytes, header: _Header) -> int:
-    """How many bytes of the pixels are there up to where they end or are damaged."""
+def _raw_bytes(data: bytes, header: _Header) -> tuple[int, bool]:
+    """How many bytes of the pixels are there, and whether that is where they end and not where they are damaged."""
     inflate, written, row = zlib.decompressobj(), 0, header.passes[0][0]
     for at in range(0, len(data), STEP):
         try:
             piece = inflate.decompress(data[at : at + STEP])
         except zlib.error:
-            break
+            return written, False
         if not header.interlaced and max(piece[-written % row :: row], default=0) > LAST_FILTER:
-            break
+            return written, False
         written += len(piece)
-    return min(written, header.raw)
+    return min(written, header.raw), True

@@ -23,7 +23,7 @@ SECONDS_PER_BYTE: Final = 8e-8
 SECONDS_PER_PIXEL: Final = 3e-8
 
 
-def read(data: bytes) -> Source:
+def read(data: bytes, _: int) -> Source:
     """Raises UnreadableImageError when its header is damaged or more than the last tenth of its picture is missing."""
     kept: dict[bytes, bytes] = {}
     for kind, content in _chunks(data, HEADER):
@@ -47,6 +47,7 @@ def read(data: bytes) -> Source:
         partial(_decode, _file(picture, kept[picture], kept.get(b"ALPH"), width, height)),
         orientation(exif) if exif else UPRIGHT,
         profile if 0 < len(profile) <= MAX_PROFILE else None,
+        len(data) >= HEADER - 4 + int.from_bytes(data[4:8], "little"),
     )
 
 
@@ -86,7 +87,7 @@ def _file(kind: bytes, content: bytes, alpha: bytes | None, width: int, height: 
     return struct.pack("<4sI4s", b"RIFF", 4 + len(body), b"WEBP") + body
 
 
-def _decode(file: bytes, _: int) -> Image.Image:
+def _decode(file: bytes) -> Image.Image:
     # Imported here, as the module is rarely needed; a JPEG or PNG does without.
     from PIL.WebPImagePlugin import WebPImageFile
 
