@@ -1,5 +1,6 @@
 """HEIC and AVIF: the boxes (ISO/IEC 14496-12 and 23008-12) that tell how large a photo is and what it is made of."""
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ CONTAINERS: Final = {b"meta": 4, b"iprp": 0}
 METADATA: Final = (b"Exif", b"mime", b"uri ")
 DERIVED: Final = (b"grid", b"iovl", b"iden", b"tmap")
 MAX_BOXES: Final = 20_000
+MAX_THINGS: Final = 100_000
 MAX_DEPTH: Final = 2  # a mask, its grid, the tiles
 
 
@@ -26,7 +28,20 @@ class Boxes:
     parts: dict[int, list[int]] = field(default_factory=dict)
     auxiliaries: dict[int, list[int]] = field(default_factory=dict)
     metadata: list[int] = field(default_factory=list)
-    end: int = 0
+    ends: dict[int, int] = field(default_factory=dict)
+    things: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where in the file the last picture ends."""
+        return max((end for item, end in self.ends.items() if self.kinds.get(item) not in METADATA), default=0)
+
+    def counted(self, things: int) -> int:
+        """That many things to read; raises UnreadableImageError when they are more than any photo has."""
+        self.things += things
+        if self.things > MAX_THINGS:
+            raise UnreadableImageError(DAMAGED)
+        return things
 
     def of(self, item: int, kind: bytes) -> bytes | None:
         """A property of an item."""
@@ -58,6 +73,16 @@ class Boxes:
         for tile in self.parts.get(item, []):
             tiles[tile] = tiles.get(tile, 0) + 1
         return masks + sum(count * self.coded_pixels(tile, depth + 1) for tile, count in tiles.items())
+
+
+class _Numbers:
+    """Whole numbers one after another, big end first; 0 after the end."""
+
+    def __init__(self, data: bytes, at: int, end: int) -> None:
+        self._bytes = io.BytesIO(data[at:end])
+
+    def take(self, size: int) -> int:
+        return int.from_bytes(self._bytes.read(size))
 
 
 def read(data: bytes) -> Boxes:
@@ -102,8 +127,6 @@ def _walk(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 def _read(data: bytes, at: int, end: int, boxes: Boxes) -> None:
     for kind, start, stop in _walk(data, at, end):
-        if kind in (b"meta", b"mdat"):
-            boxes.end = max(boxes.end, stop)
         stop = min(stop, end)
         if kind in CONTAINERS:
             _read(data, start + CONTAINERS[kind], stop, boxes)
@@ -111,6 +134,8 @@ def _read(data: bytes, at: int, end: int, boxes: Boxes) -> None:
             boxes.primary = int.from_bytes(data[start + 4 : start + (8 if data[start] else 6)])
         elif kind == b"iinf":
             _read_items(data, start + (8 if data[start] else 6), stop, boxes)
+        elif kind == b"iloc":
+            _read_locations(data, start, stop, boxes)
         elif kind == b"iref":
             _read_references(data, start, stop, boxes)
         elif kind == b"ipma":
@@ -131,13 +156,26 @@ def _read_items(data: bytes, at: int, end: int, boxes: Boxes) -> None:
             boxes.metadata.append(place)
 
 
+def _read_locations(data: bytes, at: int, end: int, boxes: Boxes) -> None:
+    numbers = _Numbers(data, at, end)
+    version, _ = numbers.take(1), numbers.take(3)
+    (offset, length), (base, index) = divmod(numbers.take(1), 16), divmod(numbers.take(1), 16)
+    width = 4 if version == 2 else 2
+    for _ in range(boxes.counted(numbers.take(width))):
+        item = numbers.take(width)
+        in_file = version == 0 or numbers.take(2) & 15 == 0
+        _, begin, extents = numbers.take(2), numbers.take(base), boxes.counted(numbers.take(2))
+        for _ in range(extents):
+            _, stop = numbers.take(index if version else 0), begin + numbers.take(offset) + numbers.take(length)
+            boxes.ends[item] = max(boxes.ends.get(item, 0), stop if in_file else 0)
+
+
 def _read_references(data: bytes, at: int, end: int, boxes: Boxes) -> None:
     width = 4 if data[at] else 2
     for kind, start, stop in _walk(data, at + 4, end):
-        begin = start + width + 2
-        source, count = int.from_bytes(data[start : start + width]), int.from_bytes(data[start + width : begin])
-        places = range(begin, min(begin + count * width, stop, end), width)
-        targets = [int.from_bytes(data[place : place + width]) for place in places]
+        numbers = _Numbers(data, start, min(stop, end))
+        source, count = numbers.take(width), boxes.counted(numbers.take(2))
+        targets = [numbers.take(width) for _ in range(count)]
         if kind == b"dimg":
             boxes.parts.setdefault(source, []).extend(targets)
         elif kind == b"auxl":
@@ -146,18 +184,9 @@ def _read_references(data: bytes, at: int, end: int, boxes: Boxes) -> None:
 
 
 def _read_ownership(data: bytes, at: int, end: int, boxes: Boxes) -> None:
-    version, wide = data[at], data[at + 3] & 1
-    (count,) = struct.unpack_from(">I", data, at + 4)
-    at += 8
-    width = 4 if version else 2
-    for _ in range(count):
-        if at + width >= end:
-            return
-        item, owned = int.from_bytes(data[at : at + width]), data[at + width]
-        at += width + 1
-        step = 2 if wide else 1
-        mask = 0x7FFF if wide else 0x7F
-        boxes.owned.setdefault(item, []).extend(
-            int.from_bytes(data[place : place + step]) & mask for place in range(at, at + owned * step, step)
-        )
-        at += owned * step
+    numbers = _Numbers(data, at, end)
+    version, flags = numbers.take(1), numbers.take(3)
+    width, mask = (2, 0x7FFF) if flags & 1 else (1, 0x7F)
+    for _ in range(boxes.counted(numbers.take(4))):
+        item, owned = numbers.take(4 if version else 2), numbers.take(1)
+        boxes.owned.setdefault(item, []).extend(numbers.take(width) & mask for _ in range(boxes.counted(owned)))
