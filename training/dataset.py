@@ -200,7 +200,7 @@ def _look(folder: Path, file: _Listed) -> Photo | Finding:
     if not path.is_file():
         return Finding(file.name, f"{file.name} is listed but not there; it is left out.")
     if path.suffix.lower() not in PHOTO_SUFFIXES:
-        return Finding(file.name, f"{file.name} is no JPEG, PNG or WebP file by its name; it is left out.")
+        return Finding(file.name, f"{file.name} is no JPEG, PNG, WebP, HEIC or AVIF file by its name; it is left out.")
     data = path.read_bytes()
     try:
         to_array(data, CHECK_SIZE, min_side=MIN_SIDE)

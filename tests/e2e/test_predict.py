@@ -152,7 +152,7 @@ def test_an_unreadable_upload_becomes_a_failed_record_that_keeps_its_bytes(clien
     broken.write_bytes((PHOTOS / "Banana__Healthy.jpg").read_bytes()[:900])
     record = client.wait_for(client.upload(broken))
     assert record["status"] == "failed"
-    assert record["reason"] == "The file is not a readable JPEG, PNG or WebP image."
+    assert record["reason"] == "The photo is cut off: more than its last tenth is missing. Send it again, whole."
     assert record["predicted_class"] is None
     assert "/rejected/" in record["image_url"]
     assert requests.get(record["image_url"]).content == broken.read_bytes()

@@ -138,9 +138,22 @@ def contradicting_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "sentence", "photos_left"),
     [
-        (broken_file, "Apple__Rotten/torn.jpg is left out: The file is not a readable JPEG, PNG or WebP image.", 20),
-        (tiny_file, "Apple__Rotten/tiny.png is left out: The image has 20 x 20 pixels; at least 64 x 64.", 20),
-        (text_file, "Apple__Rotten/notes.txt is no JPEG, PNG or WebP file by its name; it is left out.", 20),
+        (
+            broken_file,
+            "Apple__Rotten/torn.jpg is left out: The photo is cut off: more than its last tenth is missing."
+            " Send it again, whole.",
+            20,
+        ),
+        (
+            tiny_file,
+            "Apple__Rotten/tiny.png is left out: The photo has 20 x 20 pixels; send one of at least 64 x 64.",
+            20,
+        ),
+        (
+            text_file,
+            "Apple__Rotten/notes.txt is no JPEG, PNG, WebP, HEIC or AVIF file by its name; it is left out.",
+            20,
+        ),
         (
             repeated_file,
             "Apple__Rotten/copy.jpg is the same file as Apple__Rotten/Apple__Healthy.jpg of its class; it is left out.",

@@ -60,7 +60,7 @@ def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
         content = data[at + 8 : at + 8 + length]
         if len(content) < length and kind in (*PICTURES, b"ALPH", b"ANMF"):
             require(len(content), length, BYTES_NEEDED)
-            content = content.ljust(length, b"\0")
+            content = content.ljust(length + length // 2, b"\0")  # nothing may take more bits than what is missing
         yield kind, content
         at += 8 + length + length % 2
     raise UnreadableImageError(DAMAGED)
