@@ -33,8 +33,8 @@ class Boxes:
 
     @property
     def end(self) -> int:
-        """Where in the file the last picture ends."""
-        return max((end for item, end in self.ends.items() if self.kinds.get(item) not in METADATA), default=0)
+        """Where in the file the main picture, or the last of its tiles, ends."""
+        return max(self.ends.get(item, 0) for item in (self.primary, *self.parts.get(self.primary, [])))
 
     def counted(self, things: int) -> int:
         """That many things to read; raises UnreadableImageError when they are more than any photo has."""
