@@ -54,6 +54,9 @@ def exif(chance: Random) -> bytes:
     """A block of EXIF with anything in it: tags, types, counts, offsets and chains of directories as they come."""
     order = chance.choice("<>")
     entries = [_entry(chance, order) for _ in range(chance.choice((0, 1, 3, 12)))]
+    if chance.random() < 0.7:  # only of a turned photo is the rest of its EXIF of interest to anyone
+        turned = struct.pack(order + "HHIHH", 0x0112, 3, 1, chance.randint(2, 8), 0)
+        entries.insert(chance.randint(0, len(entries)), turned)
     count = len(entries) if chance.random() < 0.8 else chance.randrange(65536)
     directory = struct.pack(order + "H", count) + b"".join(entries)
     following = chance.choice((0, 8, chance.randrange(2**32)))
