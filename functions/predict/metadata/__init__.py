@@ -1,0 +1,1 @@
+"""What a photo says beside its pixels (place, serial numbers, names, …), and the same photo without it."""
