@@ -1,5 +1,6 @@
 """The durable record of every saved photo."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -19,9 +20,12 @@ from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
 from rottenbot.pages import Cursor, next_cursor
-from rottenbot.photos import CLASSES, PhotoKey, Result
+from rottenbot.photos import CLASSES, GIVEN_UP, ForeignKeyError, InvalidResultError, PhotoKey, Result
+from rottenbot.problems import UnavailableError
+from rottenbot.storage import StoredObject
 
 REVIEWS: Final = "reviews"
+UNKNOWN_MODEL: Final = "unknown"
 UNKNOWN: Final = "There is no such prediction."
 STILL_ON_ITS_WAY: Final = "The photo is still on its way into the archive. Please try again in a moment."
 
@@ -41,8 +45,26 @@ class UnknownClassError(Exception):
 def record_photo(created: CreatedObject) -> None:
     """Give a classified photo its row and its place in the archive, and only then take it out of the events bucket.
 
-    Every step can be repeated, so a stop at any point only means that the queue brings the event again.
+    Every step can be repeated, so a stop at any point only means that the queue brings the event again. A photo without
+    a result that can be read is recorded as failed.
     """
+    _record(created, _result)
+
+
+def give_up(created: CreatedObject) -> None:
+    """Record a photo that could not be recorded, however often that was tried: once more as it is, because what was in
+    the way may be gone, and if that fails again, as failed. Raises UnavailableError while a store is away."""
+    try:
+        record_photo(created)
+    except (UnavailableError, ForeignKeyError):
+        raise
+    except Exception:
+        logger.exception("photo given up")
+        _record(created, _failed)
+        telemetry.count("photos_given_up", {"stage": "classified"})
+
+
+def _record(created: CreatedObject, result_of: Callable[[CreatedObject, StoredObject], Result]) -> None:
     key = PhotoKey.parse(created.key)
     try:
         photo = store.read_arrived(created)
@@ -50,7 +72,7 @@ def record_photo(created: CreatedObject) -> None:
         logger.info("photo was recorded before", prediction_uid=str(key.prediction_uid))
         return
     with created.continued(photo.metadata, "record_photo"):
-        result = Result.from_metadata(photo.metadata)
+        result = result_of(created, photo)
         with telemetry.span("save_prediction_db"):
             store.record(key, photo, result)
         with telemetry.span("archive_image"):
@@ -63,6 +85,18 @@ def record_photo(created: CreatedObject) -> None:
         if not forgotten:
             telemetry.count("photos_recorded", {"failed": bool(result.reason)})
             logger.info("photo recorded", prediction_uid=str(key.prediction_uid), failed=bool(result.reason))
+
+
+def _result(created: CreatedObject, photo: StoredObject) -> Result:
+    try:
+        return Result.from_metadata(photo.metadata)
+    except InvalidResultError:
+        logger.exception("result is not readable")
+        return _failed(created, photo)
+
+
+def _failed(created: CreatedObject, _: StoredObject) -> Result:
+    return Result(UNKNOWN_MODEL, created.time, reason=GIVEN_UP)
 
 
 def forget_user(user_uid: UUID, created: CreatedObject) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID
 
 from functions.archive.models import Count, Filter, StoredRecord
@@ -10,11 +10,16 @@ from rottenbot import database, pages, settings, storage
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.pages import Cursor
 from rottenbot.pairing import require_same
-from rottenbot.photos import PhotoKey, Result, forget_key
+from rottenbot.photos import PhotoKey, Result, Stage, forget_key
 from rottenbot.storage import StoredObject
 
 COLUMNS: Final = """uid, user_uid, image_path, status, reason, predicted_class, predicted_class_name, confidence,
     top_classes AS top, recognised, model_version, created_at, recorded_at, label, shared"""
+
+STAGES: Final[tuple[str, ...]] = get_args(Stage)
+IMAGES: Final = "images"
+REJECTED: Final = "rejected"
+PLACES: Final = (IMAGES, REJECTED)
 
 SHOWN: Final = "coalesce(label, CASE WHEN recognised IS NOT FALSE THEN predicted_class_name END)"
 KIND: Final = f"split_part({SHOWN}, '__', 1)"
@@ -142,9 +147,11 @@ def forget(uid: UUID, user_uid: UUID) -> None:
 
 
 def forget_image(uid: UUID, user_uid: UUID, path: str) -> None:
-    """Remove a photo from the archive, with every version of it."""
+    """Remove a photo from the archive, with every version of it, and with those that came by the same upload address
+    before it: the row tells only of the last, and a photo's type and result decide where it lies."""
     _require_own(path, uid, user_uid)
-    storage.archive().delete_all(path)
+    for place in PLACES:
+        storage.archive().delete_all(f"{place}/{user_uid}/{uid}.")
 
 
 def remember_forgotten(user_uid: UUID) -> None:
@@ -176,7 +183,7 @@ def some_photos(user_uid: UUID) -> list[tuple[UUID, str]]:
 
 def drop_all(user_uid: UUID) -> None:
     """Take everything of a user out of the events bucket, and with it the word that they are to be forgotten."""
-    for prefix in (f"uploads/{user_uid}/", f"classified/{user_uid}/", forget_key(user_uid)):
+    for prefix in (*(f"{stage}/{user_uid}/" for stage in STAGES), forget_key(user_uid)):
         storage.events().delete_all(prefix)
 
 
@@ -196,8 +203,9 @@ def drop_classified(created: CreatedObject) -> None:
 
 
 def on_its_way(uid: UUID, user_uid: UUID) -> bool:
-    """Whether a user's photo is in the events bucket."""
-    return any(storage.events().has_prefix(f"{stage}/{user_uid}/{uid}.") for stage in ("uploads", "classified"))
+    """Whether a user's photo is in the events bucket; what was set aside there is on its way to nowhere."""
+    found = (key for stage in STAGES for key in storage.events().keys(f"{stage}/{user_uid}/{uid}."))
+    return any(PhotoKey.is_one(key) for key in found)
 
 
 def image_url(stored: StoredRecord) -> str:
@@ -208,7 +216,7 @@ def image_url(stored: StoredRecord) -> str:
 
 def image_path(key: PhotoKey, result: Result) -> str:
     """The photo's key in the archive bucket."""
-    return f"{'rejected' if result.reason else 'images'}/{key.name}"
+    return f"{REJECTED if result.reason else IMAGES}/{key.name}"
 
 
 def _require_own(path: str, uid: UUID, user_uid: UUID) -> None:

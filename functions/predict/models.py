@@ -6,9 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.predict.declared import UNKNOWN, DeclaredType
 from rottenbot.photos import RankedClass
-
-PhotoType = Literal["image/jpeg", "image/png", "image/webp"]
 
 
 class Prediction(BaseModel):
@@ -30,7 +29,9 @@ class Prediction(BaseModel):
 
 
 class UploadRequest(BaseModel):
-    content_type: PhotoType
+    """The media type with which the photo will be sent. What the photo is, is told by its content."""
+
+    content_type: DeclaredType = UNKNOWN
 
 
 class Upload(BaseModel):

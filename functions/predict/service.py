@@ -5,17 +5,17 @@ import uuid
 from datetime import UTC, datetime
 from typing import Final
 
-from functions.predict import classifier
+from functions.predict import classifier, declared
 from functions.predict.classifier import Answer
-from functions.predict.images import EXTENSIONS, UnreadableImageError, to_array
+from functions.predict.handover import hand_on
+from functions.predict.images import EXTENSIONS, UnreadableImageError, media_type, to_array
+from functions.predict.metadata.stripping import known_parts, without_metadata
 from functions.predict.models import Prediction, Upload
 from rottenbot import settings, storage, telemetry
 from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
 from rottenbot.logs import logger
-from rottenbot.photos import PhotoKey, Result
-from rottenbot.problems import UnavailableError
-from rottenbot.storage import StoredObject
+from rottenbot.photos import NO_TYPE, PhotoKey, Result
 
 # A Lambda function takes 6 MB, and base64 makes 4 of 3 bytes.
 MAX_INLINE_BYTES: Final = 4_500_000
@@ -27,7 +27,7 @@ telemetry.record("model_load", (time.perf_counter() - _began) * 1000)
 
 
 class UnsupportedTypeError(Exception):
-    """The photo is declared to be of a type that is not taken."""
+    """The file is of no type that is taken, and is not declared to be."""
 
 
 class PhotoTooLargeError(Exception):
@@ -47,27 +47,25 @@ def classify(
     Raises UnsupportedTypeError, PhotoTooLargeError, UnreadableImageError, and UnavailableError when it was to be kept
     and could not be.
     """
-    extension = EXTENSIONS.get(content_type or "")
-    if extension is None:
-        raise UnsupportedTypeError(f"Invalid file type. Only JPEG, PNG and WebP are supported. Got {content_type}")
     if len(data) > MAX_INLINE_BYTES:
         raise PhotoTooLargeError(
             f"The photo has {len(data)} bytes; at most {MAX_INLINE_BYTES} fit in a request."
             " Ask POST /api/v1/inference/uploads for an upload address instead."
         )
+    _require_photo(data, content_type)
     with telemetry.span("predict_endpoint", {"photo.bytes": len(data), "photo.saved": keep_as is not None}):
         answer = _classify(data, "http")
-        key = PhotoKey(user_uid, keep_as, extension) if keep_as else None
-        if key:
-            _hand_on(key, data, _result(answer, datetime.now(UTC)))
+        if keep_as:
+            key = PhotoKey(user_uid, keep_as, NO_TYPE)
+            hand_on(key, without_metadata(data), _result(answer, datetime.now(UTC)))
         with telemetry.span("get_prediction"):
-            return _prediction(answer, key, with_map)
+            return _prediction(answer, keep_as, with_map)
 
 
 def start_upload(content_type: str, user_uid: uuid.UUID, uid: uuid.UUID) -> Upload:
-    """An address to upload one photo to; its classification starts when it arrives."""
+    """An address to upload one photo to, declared as just this type; its classification starts when it arrives."""
     config = settings.events()
-    key = PhotoKey(user_uid, uid, EXTENSIONS[content_type])
+    key = PhotoKey(user_uid, uid, EXTENSIONS.get(declared.photo_type(content_type) or "", NO_TYPE))
     form = storage.events().presigned_post(
         key.at("uploads"), content_type, config.upload_max_bytes, config.upload_expires_seconds
     )
@@ -88,16 +86,28 @@ def classify_upload(created: CreatedObject) -> None:
     with created.continued(photo.metadata, "classify_upload"):
         try:
             result = _result(_classify(photo.data, "upload"), created.time)
+            kept = without_metadata(photo.data)
         except UnreadableImageError as error:
             telemetry.count("rejected_uploads")
             result = Result(model.version, created.time, reason=str(error))
-        _hand_on(key, photo.data, result)
+            kept = known_parts(photo.data)
+        hand_on(key, kept, result)
         storage.events().delete(created.key, created.version)
 
 
 def warm() -> None:
     """Make what the first request would otherwise have to wait for."""
     start_upload("image/jpeg", uuid.uuid4(), uuid.uuid4())
+
+
+def _require_photo(data: bytes, content_type: str | None) -> None:
+    try:
+        media_type(data)
+    except UnreadableImageError as error:
+        if declared.photo_type(content_type):
+            raise
+        taken = "Invalid file type. Only JPEG, PNG, WebP, HEIC and AVIF photos are supported."
+        raise UnsupportedTypeError(f"{taken} {error}") from error
 
 
 def _classify(data: bytes, way: str) -> Answer:
@@ -116,27 +126,17 @@ def _classify(data: bytes, way: str) -> Answer:
     return answer
 
 
-def _hand_on(key: PhotoKey, data: bytes, result: Result) -> None:
-    content_type = next(kind for kind, extension in EXTENSIONS.items() if extension == key.extension)
-    try:
-        with telemetry.span("save_image_s3"):
-            metadata = result.to_metadata() | telemetry.carrier()
-            storage.events().put(key.at("classified"), StoredObject(data, content_type, metadata))
-    except UnavailableError as error:
-        raise UnavailableError("The photo could not be saved right now. Please try again later.") from error
-
-
 def _result(answer: Answer, created_at: datetime) -> Result:
     return Result(model.version, created_at, answer.top, answer.recognised)
 
 
-def _prediction(answer: Answer, key: PhotoKey | None, with_map: bool) -> Prediction:
+def _prediction(answer: Answer, uid: uuid.UUID | None, with_map: bool) -> Prediction:
     best = answer.top[0]
     return Prediction(
         predicted_class=best.predicted_class,
         predicted_class_name=best.predicted_class_name,
         confidence=best.confidence,
-        prediction_uid=key.prediction_uid if key else None,
+        prediction_uid=uid,
         model_version=model.version,
         top=list(answer.top),
         recognised=answer.recognised,

@@ -60,10 +60,17 @@ def alerts() -> list[Alert]:
     return [
         *burning,
         Alert(
-            "DeadLetters",
-            grew('messages_failed_total{attempt="10"}'),
+            "PhotosGivenUp",
+            grew("photos_given_up_total"),
             "page",
-            "Photos went to a dead-letter queue: they are safe, and somebody has to send them on.",
+            "Photos could not be processed: their records are failed, and their bytes are kept.",
+            "pipeline",
+        ),
+        Alert(
+            "DeadLetters",
+            grew('messages_failed_total{dead="true"}'),
+            "page",
+            "Photos stay in a dead-letter queue, because they could not even be given up: they are tried again.",
             "pipeline",
         ),
         Alert(

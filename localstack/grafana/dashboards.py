@@ -38,6 +38,7 @@ SPANS: Final = (
     "get_prediction",
     "queue_wait",
     "classify_upload",
+    "give_up_upload",
     "record_photo",
     "save_prediction_db",
     "archive_image",
@@ -105,8 +106,9 @@ def _pipeline() -> Dashboard:
         _quantiles("Age of photos when they are picked up from the queue", "ms", "queue_age_milliseconds", "work"),
         _lines("Photos recorded a second, failed or not", "ops", [rate("photos_recorded_total", "failed")]),
         _lines("Uploads that were no photos, a second", "ops", [rate("rejected_uploads_total")]),
-        _lines("Messages that failed, by attempt", "short", ["sum by (job, attempt) (messages_failed_total)"]),
-        _number("Messages that went to a dead-letter queue", "short", 'sum(messages_failed_total{attempt="10"})'),
+        _lines("Messages that failed, by attempt", "short", ["sum by (job, attempt, dead) (messages_failed_total)"]),
+        _lines("Photos given up on", "short", ["sum by (stage) (photos_given_up_total)"]),
+        _number("Messages that were set aside", "short", "sum(messages_set_aside_total)"),
         _rows("What failed", f'{OURS} |= "message failed" | line_format "{{{{.message_id}}}} {{{{.exception}}}}"'),
     )
 

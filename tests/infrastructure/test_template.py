@@ -55,8 +55,9 @@ def allowed(resources: dict[str, Resource], function: str) -> dict[str, str]:
 
 SERVING = ("AuthFunction", "PredictFunction", "ArchiveFunction")
 WORKING = ("PredictEventsFunction", "ArchiveEventsFunction")
+GIVING_UP = ("PredictDeadLettersFunction", "ArchiveDeadLettersFunction")
 COLLECTORS_OWN = {"OTLP_BACKEND", "OTLP_AUTHORIZATION"}
-FUNCTIONS = (*SERVING, *WORKING, "MigrateFunction", "KeysFunction", "WarmUpFunction")
+FUNCTIONS = (*SERVING, *WORKING, *GIVING_UP, "MigrateFunction", "KeysFunction", "WarmUpFunction")
 
 
 def test_every_function_is_named_in_these_tests(resources: dict[str, Resource]) -> None:
@@ -88,9 +89,14 @@ def test_only_auth_can_read_the_signing_key(resources: dict[str, Resource]) -> N
 
 
 def test_predict_has_no_database(resources: dict[str, Resource]) -> None:
-    for name in ("PredictFunction", "PredictEventsFunction"):
+    for name in ("PredictFunction", "PredictEventsFunction", "PredictDeadLettersFunction"):
         assert "DATABASE" not in json.dumps(resources[name])
         assert "secretsmanager" not in json.dumps(statements(resources, name))
+
+
+def test_what_gives_up_may_do_no_more_than_what_failed(resources: dict[str, Resource]) -> None:
+    for failed, gives_up in zip(WORKING, GIVING_UP, strict=True):
+        assert allowed(resources, gives_up) == allowed(resources, failed)
 
 
 def test_each_function_touches_only_its_own_stage_of_the_events_bucket(resources: dict[str, Resource]) -> None:
@@ -130,12 +136,14 @@ def test_an_object_that_is_gone_is_told_from_one_that_is_forbidden(
 def test_every_queue_outlasts_six_tries_of_its_function_and_has_dead_letters(resources: dict[str, Resource]) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
     mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == 2
+    assert len(mappings) == 4
     for mapping in mappings.values():
         queue = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
-        timeout = resources[behind(mapping["FunctionName"])]["Properties"]["Timeout"]
-        assert queue["VisibilityTimeout"] >= 6 * timeout
+        function = behind(mapping["FunctionName"])
+        assert queue["VisibilityTimeout"] >= 6 * resources[function]["Properties"]["Timeout"]
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        if function in GIVING_UP:
+            continue
         letters = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert letters["MessageRetentionPeriod"] == 14 * 24 * 3600
         assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
@@ -152,7 +160,12 @@ def test_each_prefix_sets_off_the_function_that_handles_it(resources: dict[str, 
         mapping["EventSourceArn"]["Fn::GetAtt"][0]: behind(mapping["FunctionName"])
         for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
     }
-    assert reads == {"UploadsQueue": "PredictEventsFunction", "ClassifiedQueue": "ArchiveEventsFunction"}
+    assert reads == {
+        "UploadsQueue": "PredictEventsFunction",
+        "UploadsDeadLetters": "PredictDeadLettersFunction",
+        "ClassifiedQueue": "ArchiveEventsFunction",
+        "ClassifiedDeadLetters": "ArchiveDeadLettersFunction",
+    }
 
 
 def test_only_s3_from_the_events_bucket_may_send_to_the_queues(resources: dict[str, Resource]) -> None:
@@ -193,7 +206,7 @@ def test_the_collector_is_given_what_its_configuration_asks_for(resources: dict[
 
 
 def test_functions_that_serve_or_work_may_send_telemetry(resources: dict[str, Resource]) -> None:
-    for name in (*SERVING, *WORKING):
+    for name in (*SERVING, *WORKING, *GIVING_UP):
         may = allowed(resources, name)
         assert may["xray:PutTraceSegments"] == json.dumps(["*", {}])
         assert "log-group:/rottenbot/metrics*" in may["logs:PutLogEvents"]
@@ -214,7 +227,7 @@ def test_requests_and_events_reach_the_alias(resources: dict[str, Resource]) -> 
 
 def test_new_code_waits_for_its_tables(resources: dict[str, Resource]) -> None:
     # The tag makes the function depend on the migration, and the alias depends on the function.
-    for name in ("AuthFunction", "ArchiveFunction", "ArchiveEventsFunction", "PredictFunction"):
+    for name in (*SERVING, "ArchiveEventsFunction", "ArchiveDeadLettersFunction"):
         tags = {tag["Key"]: tag["Value"] for tag in resources[name]["Properties"]["Tags"]}
         assert tags["schema"]["Fn::If"][1] == {"Fn::GetAtt": ["Migration", "Revision"]}
     assert resources["Migration"]["Properties"]["Version"]["Ref"].startswith("MigrateFunctionVersion")
@@ -234,16 +247,23 @@ def test_a_new_version_that_fails_is_taken_back(resources: dict[str, Resource], 
     assert dimensions["ExecutedVersion"]["Fn::GetAtt"][0].startswith(f"{name}Version")
 
 
+def watched_by(alarm: Resource) -> list[str]:
+    compared = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    return [str(one["MetricName"]) for one in compared or [alarm]]
+
+
 def test_each_alarm_tells_somebody(resources: dict[str, Resource]) -> None:
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     assert all(alarm["AlarmActions"] == [{"Ref": "Alarms"}] for alarm in alarms.values())
-    metrics = {alarm["MetricName"] for alarm in alarms.values()}
+    metrics = {metric for alarm in alarms.values() for metric in watched_by(alarm)}
     assert metrics == {
         "Errors",
         "Throttles",
         "Latency",
         "5XXError",
         "ApproximateNumberOfMessagesVisible",
+        "ApproximateNumberOfMessagesNotVisible",
+        "NumberOfMessagesDeleted",
         "ApproximateAgeOfOldestMessage",
         "DatabaseConnections",
         "AnswersMismatched",

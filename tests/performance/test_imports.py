@@ -41,8 +41,10 @@ BUDGETS = {
     "functions.auth.rotation": 525,
     "functions.predict.api": 655,
     "functions.predict.events": 530,
+    "functions.predict.dead_letters": 530,
     "functions.archive.api": 535,
     "functions.archive.events": 410,
+    "functions.archive.dead_letters": 410,
 }
 
 

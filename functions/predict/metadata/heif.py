@@ -12,6 +12,7 @@ PICTURES: Final = frozenset(b"hvc1 hev1 lhv1 hvt1 av01 av1t avc1 vvc1 evc1 jpeg 
 OF_A_FILE: Final = frozenset((b"ftyp", b"meta", b"mdat"))
 OF_META: Final = frozenset((b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref", b"idat", b"grpl"))
 PROPERTIES_IN_WORDS: Final = frozenset((b"udes", b"altt", b"crtt", b"mdft", b"uuid", b"free", b"skip"))
+OF_STILLS: Final = {b"avis": b"avif", b"hevc": b"heic", b"hevx": b"heix", b"msf1": b"mif1"}
 MOST_META: Final = 2_000_000
 IN_FILE, IN_IDAT = 0, 1
 
@@ -74,6 +75,7 @@ def _stripped(data: bytearray) -> bytes:
     for box in boxes:
         if box.kind not in OF_A_FILE or (box.kind == b"meta" and box != meta):
             _wipe_box(data, box)
+    _still(data, _first(boxes, b"ftyp"))
     for part in parts:
         _strip_part(data, part)
     for item in items:
@@ -162,6 +164,14 @@ def _require_within(spans: list[Span], places: list[Span]) -> None:
     for span in spans:
         if not any(place.start <= span.start and span.end <= place.end for place in places):
             raise UnknownStructureError
+
+
+def _still(data: bytearray, ftyp: Box) -> None:
+    for at in range(
+        ftyp.content.start, ftyp.content.end - 3, 4
+    ):  # a sequence would be looked for in a box that is gone
+        brand = bytes(data[at : at + 4])
+        data[at : at + 4] = OF_STILLS.get(brand, brand)
 
 
 def _strip_part(data: bytearray, part: Box) -> None:

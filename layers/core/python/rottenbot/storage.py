@@ -75,12 +75,12 @@ class Bucket:
         with errors_mapped(UNREACHABLE), telemetry.span(f"s3 {operation}", described, "client"):
             yield
 
-    def has_prefix(self, prefix: str) -> bool:
-        """Whether any object's key begins so."""
+    def keys(self, prefix: str) -> list[str]:
+        """The first keys that begin so, in their order; up to ten."""
         with errors_mapped(UNREACHABLE):
-            answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)
+            answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=10)
         require_same("s3", prefix, answer["Prefix"])
-        return answer["KeyCount"] > 0
+        return [found["Key"] for found in answer.get("Contents", [])]
 
     def presigned_get(self, key: str, expires: int) -> str:
         """An address from which anyone who holds it can read the object for `expires` seconds."""
