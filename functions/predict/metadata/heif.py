@@ -1,4 +1,4 @@
-"""HEIF and AVIF (ISO/IEC 14496-12 and 23008-12): boxes within boxes, and items whose bytes lie where a box of them says.
+"""HEIF and AVIF (ISO/IEC 14496-12 and 23008-12): boxes in boxes, and items whose bytes lie where one of them says.
 
 Nothing may move, because places are told as offsets: what goes is overwritten.
 """
@@ -47,8 +47,8 @@ class Item:
 
 
 def stripped(data: bytes) -> bytes:
-    """The same file with zeros in place of all that is no picture (metadata, names, videos, unused bytes), as far as the
-    last box that it needs.
+    """The same file, up to the last box that it needs, with zeros in place of all that is no picture: metadata, names,
+    videos, unused bytes.
 
     Raises UnknownStructureError when it cannot be told which bytes are the picture's.
     """

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from functions.predict.metadata import orientation
+from functions.predict.formats.exif import UPRIGHT, orientation
+from functions.predict.metadata.orientation import IDENTIFIER, block
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
@@ -13,25 +14,21 @@ WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD8)))
 OF_THE_PICTURE: Final = frozenset((*range(0xC0, 0xD0), *range(0xDA, 0xE0))) - {0xC8}
 MARKER: Final = re.compile(rb"\xff([^\x00\xff])")
 MARKER_AFTER_SCAN: Final = re.compile(rb"\xff([\xc0-\xcf\xd8-\xef\xfe])")
-XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 
 
 def stripped(data: bytes) -> bytes:
     """The first picture of a file: what it is decoded from, its colour profile and its orientation, and nothing that
     follows it (previews, depth maps, the video of a motion photo)."""
-    kept: list[bytes] = [data[:2]]
-    exif = xmp = b""
+    kept = [data[:2]]
+    exif = b""
     for marker, segment in _segments(data):
-        content = segment[4:]
-        if marker == APP1 and content.startswith(orientation.EXIF):
-            exif += content[len(orientation.EXIF) :] if exif else content
-        elif marker == APP1 and content.startswith(XMP):
-            xmp = xmp or content
+        if marker == APP1 and segment.startswith(IDENTIFIER, 4):
+            exif = exif or segment[4:]
         kept.append(_kept(marker, segment))
-    up = orientation.of_exif(exif) or orientation.of_xmp(xmp) or orientation.UPRIGHT
-    if up != orientation.UPRIGHT:
+    up = orientation(exif)
+    if up != UPRIGHT:
         place = 2 if len(kept) > 1 and kept[1].startswith(b"\xff\xe0") else 1
-        kept.insert(place, _segment(APP1, orientation.EXIF + orientation.block(up)))
+        kept.insert(place, _segment(APP1, IDENTIFIER + block(up)))
     return b"".join(kept)
 
 

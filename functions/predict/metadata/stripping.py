@@ -5,9 +5,11 @@ from typing import Final
 
 from PIL import Image
 
+from functions.predict.formats.exif import orientation
 from functions.predict.images import UnreadableImageError, media_type
-from functions.predict.metadata import heif, jpeg, orientation, png, webp
+from functions.predict.metadata import heif, jpeg, png, webp
 from functions.predict.metadata.heif import UnknownStructureError
+from functions.predict.metadata.orientation import block
 
 STRIPPED: Final = {
     "image/jpeg": jpeg.stripped,
@@ -43,8 +45,18 @@ def known_parts(data: bytes) -> bytes:
 
 def _as_png(photo: bytes) -> bytes:
     output = io.BytesIO()
-    with Image.open(io.BytesIO(photo)) as image:
-        up = orientation.of_exif(image.info.get("exif") or b"")
-        exif = orientation.block(up) if up else b""
-        image.save(output, "PNG", exif=exif, icc_profile=image.info.get("icc_profile"), compress_level=FAST)
+    with _opened(photo) as image:
+        up = orientation(image.info.get("exif") or b"")
+        profile = image.info.get("icc_profile")
+        image.save(output, "PNG", exif=block(up), icc_profile=profile, compress_level=FAST)
     return output.getvalue()
+
+
+def _opened(photo: bytes) -> Image.Image:
+    if media_type(photo) == "image/avif":
+        return Image.open(io.BytesIO(photo), formats=["AVIF"])
+    import pi_heif
+
+    image: Image.Image = pi_heif.open_heif(photo).to_pillow()  # upright already, whatever its EXIF says
+    image.info.pop("exif", None)
+    return image

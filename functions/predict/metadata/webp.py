@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from functions.predict.metadata import orientation
+from functions.predict.formats.exif import UPRIGHT, orientation
+from functions.predict.metadata.orientation import block
 
 FRAME_HEADER: Final = 16
 OF_THE_PICTURE: Final = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ICCP"))
@@ -16,19 +17,16 @@ def stripped(data: bytes) -> bytes:
     """The picture, or pictures, with alpha channel, colour profile and orientation, and nothing that follows them."""
     end = 8 + int.from_bytes(data[4:8], "little")
     kept: list[bytes] = []
-    exif = xmp = b""
+    exif = b""
     for kind, content in _chunks(data[12:end]):
         if kind == b"EXIF":
             exif = exif or content
-        elif kind == b"XMP ":
-            xmp = xmp or content
         kept += filter(None, [_kept(kind, content)])
     if not kept or not kept[0].startswith(EXTENDED):
         return _file(kept[:1])
-    up = orientation.of_exif(exif) or orientation.of_xmp(xmp) or orientation.UPRIGHT
-    is_turned = up != orientation.UPRIGHT
-    kept[0] = _flagged(kept[0], is_turned)
-    return _file([*kept, *([_chunk(b"EXIF", orientation.block(up))] if is_turned else [])])
+    up = orientation(exif)
+    kept[0] = _flagged(kept[0], up != UPRIGHT)
+    return _file(kept if up == UPRIGHT else [*kept, _chunk(b"EXIF", block(up))])
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
