@@ -17,6 +17,8 @@ from localstack.stack import Stack, running
 from tests.outage import without
 
 PHOTOS = ROOT / "tests" / "photos"
+QUEUES = ("UploadsQueue", "ClassifiedQueue")
+DEAD_LETTERS = ("UploadsDeadLetters", "ClassifiedDeadLetters")
 RETRY_SECONDS = "2"
 
 
@@ -24,7 +26,7 @@ RETRY_SECONDS = "2"
 def stack() -> Iterator[Stack]:
     state = ROOT / ".rottenbot" / "test"
     with running(Settings.read().on_free_ports(state), print, fresh=True) as stack:
-        for queue in ("UploadsQueue", "ClassifiedQueue"):  # so that a retry comes in seconds, not minutes
+        for queue in (*QUEUES, *DEAD_LETTERS):  # so that a retry comes in seconds, not minutes
             address = stack.resource(queue)
             stack.aws("sqs").set_queue_attributes(QueueUrl=address, Attributes={"VisibilityTimeout": RETRY_SECONDS})
         yield stack

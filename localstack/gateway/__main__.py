@@ -31,6 +31,8 @@ from localstack.gateway import containers, deploy, page
 from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
 from localstack.settings import FUNCTIONS
 
+RARELY_CALLED = {"MigrateFunction", "PredictGiveUpFunction", "ArchiveGiveUpFunction"}
+
 
 class Runner:
     """Stands in for samcli's LocalLambdaRunner: functions are found by logical or deployed name and run in pools."""
@@ -71,7 +73,7 @@ class Runner:
 
     def warm(self) -> None:
         """Initialise every environment, as provisioned concurrency does. Exits when a function does not start."""
-        served = [pool for name, pool in self.pools.items() if name != "MigrateFunction"]
+        served = [pool for name, pool in self.pools.items() if name not in RARELY_CALLED]
         environments = [environment for pool in served for environment in pool.environments]
         with ThreadPoolExecutor(len(environments)) as threads:
             answers = threads.map(lambda environment: environment.invoke(b'{"warmup": true}'), environments)

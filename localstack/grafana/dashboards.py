@@ -109,7 +109,10 @@ def _pipeline() -> Dashboard:
         _lines("Messages that failed, by attempt", "short", ["sum by (job, attempt, dead) (messages_failed_total)"]),
         _lines("Photos given up on", "short", ["sum by (stage) (photos_given_up_total)"]),
         _number("Messages that were set aside", "short", "sum(messages_set_aside_total)"),
-        _rows("What failed", f'{OURS} |= "message failed" | line_format "{{{{.message_id}}}} {{{{.exception}}}}"'),
+        _rows(
+            "What failed, and what was set aside",
+            f'{OURS} |~ "message (failed|set aside)" | line_format "{{{{.message_id}}}} {{{{.exception}}}}"',
+        ),
     )
 
 

@@ -55,7 +55,7 @@ def allowed(resources: dict[str, Resource], function: str) -> dict[str, str]:
 
 SERVING = ("AuthFunction", "PredictFunction", "ArchiveFunction")
 WORKING = ("PredictEventsFunction", "ArchiveEventsFunction")
-GIVING_UP = ("PredictDeadLettersFunction", "ArchiveDeadLettersFunction")
+GIVING_UP = ("PredictGiveUpFunction", "ArchiveGiveUpFunction")
 COLLECTORS_OWN = {"OTLP_BACKEND", "OTLP_AUTHORIZATION"}
 FUNCTIONS = (*SERVING, *WORKING, *GIVING_UP, "MigrateFunction", "KeysFunction", "WarmUpFunction")
 
@@ -89,7 +89,7 @@ def test_only_auth_can_read_the_signing_key(resources: dict[str, Resource]) -> N
 
 
 def test_predict_has_no_database(resources: dict[str, Resource]) -> None:
-    for name in ("PredictFunction", "PredictEventsFunction", "PredictDeadLettersFunction"):
+    for name in ("PredictFunction", "PredictEventsFunction", "PredictGiveUpFunction"):
         assert "DATABASE" not in json.dumps(resources[name])
         assert "secretsmanager" not in json.dumps(statements(resources, name))
 
@@ -162,9 +162,9 @@ def test_each_prefix_sets_off_the_function_that_handles_it(resources: dict[str, 
     }
     assert reads == {
         "UploadsQueue": "PredictEventsFunction",
-        "UploadsDeadLetters": "PredictDeadLettersFunction",
+        "UploadsDeadLetters": "PredictGiveUpFunction",
         "ClassifiedQueue": "ArchiveEventsFunction",
-        "ClassifiedDeadLetters": "ArchiveDeadLettersFunction",
+        "ClassifiedDeadLetters": "ArchiveGiveUpFunction",
     }
 
 
@@ -227,7 +227,7 @@ def test_requests_and_events_reach_the_alias(resources: dict[str, Resource]) -> 
 
 def test_new_code_waits_for_its_tables(resources: dict[str, Resource]) -> None:
     # The tag makes the function depend on the migration, and the alias depends on the function.
-    for name in (*SERVING, "ArchiveEventsFunction", "ArchiveDeadLettersFunction"):
+    for name in (*SERVING, "ArchiveEventsFunction", "ArchiveGiveUpFunction"):
         tags = {tag["Key"]: tag["Value"] for tag in resources[name]["Properties"]["Tags"]}
         assert tags["schema"]["Fn::If"][1] == {"Fn::GetAtt": ["Migration", "Revision"]}
     assert resources["Migration"]["Properties"]["Version"]["Ref"].startswith("MigrateFunctionVersion")

@@ -1,9 +1,11 @@
 """Parts of the system that are away for a while, and processes that die between two steps."""
 
+import io
 import json
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,15 @@ from typing import Any
 import pg8000.native
 import pytest
 import requests
+from PIL import Image
 
+from localstack import aws
 from localstack.client import Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
 from tests.answers import bearer, detail
-from tests.inside import archived, messages, waiting
+from tests.inside import archived, waiting
+from tests.outage import giving_up_at_once, paused
 
 Outage = Callable[[str], Any]
 Eventually = Callable[..., None]
@@ -107,24 +112,153 @@ def test_events_that_come_three_times_and_backwards_make_one_row(
     assert waiting(stack, uid) == []
 
 
-def test_a_poisoned_object_fails_alone_and_ends_in_the_dead_letters(
+def test_what_is_not_ours_is_set_aside_at_once(
     client: Client, stack: Stack, photo: Path, eventually: Eventually
 ) -> None:
-    bucket = stack.resource("EventsBucket")
-    for key in ("uploads/poison.jpg", f"classified/{client.user['uid']}/{client.user['uid']}.jpg"):
-        stack.aws("s3").put_object(Bucket=bucket, Key=key, Body=b"no result in my metadata")
+    store, bucket = stack.aws("s3"), stack.resource("EventsBucket")
+    uid = str(uuid.uuid4())
+    foreign = [f"{stage}/{name}" for stage in ("uploads", "classified") for name in ("poison.jpg", "a b/ü", "é" * 400)]
+    foreign += [f"uploads/{client.user['uid']}/{uid}.jpg.exe", f"forget/{'-' * 36}", "forget/everybody"]
+    for key in foreign:
+        store.put_object(Bucket=bucket, Key=key, Body=b"of somebody else")
+    for queue in ("UploadsQueue", "ClassifiedQueue"):
+        for body in ("", "no JSON", "[]", '{"Records": [{}]}', '{"Records": [{"s3": {"object": {"key": 1}}}]}'):
+            stack.aws("sqs").send_message(QueueUrl=stack.resource(queue), MessageBody=body or " ")
     assert client.wait_for(client.upload(photo))["status"] == "recorded"
     assert client.wait_for(client.predict(photo, save=True)["prediction_uid"])["status"] == "recorded"
-    letters = [stack.resource(name) for name in ("UploadsDeadLetters", "ClassifiedDeadLetters")]
-    eventually(lambda: [messages(stack, address) for address in letters] == [1, 1], seconds=90)
-    for address in letters:
-        stack.aws("sqs").purge_queue(QueueUrl=address)
+    eventually(lambda: not any(aws.queue_depths(stack.aws("sqs")).values()), seconds=5)
+    left = store.list_objects_v2(Bucket=bucket)["Contents"]
+    assert {found["Key"] for found in left} >= set(foreign)
+    detail(client.http.get(f"{client.api}/inference/predictions/{uid}"), 404)
+    store.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in foreign]})
 
 
-def test_a_batch_reports_only_the_messages_that_failed(stack: Stack) -> None:
-    event = {"Records": [*bucket_event("uploads/foreign.jpg")["Records"], *s3_test_event()["Records"]]}
-    answer = stack.invoke("PredictEventsFunction", event)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "uploads/foreign.jpg"}]}
+RESULT = {"model_version": "1", "created_at": "2026-01-01T00:00:00+00:00", "top": [], "reason": "Any."}
+ODD_RESULTS = [
+    None,
+    "",
+    "no JSON",
+    "null",
+    "[]",
+    '"text"',
+    "1e999",
+    "{}",
+    "[" * 900,
+    '{"top": ' + "9" * 1000 + "}",
+    json.dumps({**RESULT, "reason": None}),
+    json.dumps({**RESULT, "reason": "\x00"}),
+    json.dumps({**RESULT, "created_at": "0001-01-01T00:00:00+23:59"}),
+    json.dumps({**RESULT, "created_at": "9999-12-31T23:59:59-23:59"}),
+    json.dumps({**RESULT, "created_at": None}),
+    json.dumps({**RESULT, "top": {}}),
+    json.dumps({**RESULT, "top": [[]]}),
+    json.dumps({**RESULT, "top": [{"predicted_class": 10**30, "predicted_class_name": "x", "confidence": 1}]}),
+    json.dumps({**RESULT, "top": [{"predicted_class": 1, "predicted_class_name": "x", "confidence": float("nan")}]}),
+]
+
+
+def test_a_photo_without_a_result_that_can_be_read_is_a_failed_record(
+    client: Client, stack: Stack, photo: Path, eventually: Eventually
+) -> None:
+    user, sent = client.user["uid"], {}
+    for result in ODD_RESULTS:
+        uid = str(uuid.uuid4())
+        sent[uid] = result
+        stack.aws("s3").put_object(
+            Bucket=stack.resource("EventsBucket"),
+            Key=f"classified/{user}/{uid}.jpg",
+            Body=photo.read_bytes(),
+            Metadata={} if result is None else {"result": result},
+        )
+    for uid, result in sent.items():
+        record = client.wait_for(uid)
+        assert (record["status"], record["reason"]) == ("failed", "The photo could not be processed."), result
+    eventually(lambda: not waiting(stack, user))
+    assert sorted(archived(stack, user)) == sorted(f"rejected/{user}/{uid}.jpg" for uid in sent)
+
+
+def test_an_upload_that_is_given_up_on_becomes_a_failed_record(
+    client: Client, stack: Stack, tmp_path: Path, photo: Path, eventually: Eventually
+) -> None:
+    told = tmp_path / "told.jpg"
+    with Image.open(photo) as image:
+        image.save(told, comment="where it was taken")
+    sqs, queue = stack.aws("sqs"), stack.resource("UploadsQueue")
+    with paused(stack, "PredictEventsFunction"), giving_up_at_once(stack, "UploadsQueue"):
+        uid = client.upload(told)
+        assert client.record(uid) == {"uid": uid, "status": "pending"}
+
+        def given_up() -> bool:
+            sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1)  # in vain, and then the queue itself moves it
+            return bool(client.record(uid)["status"] != "pending")
+
+        eventually(given_up)
+    record = client.record(uid)
+    assert (record["status"], record["reason"]) == ("failed", "The photo could not be processed.")
+    assert record["predicted_class"] is None
+    kept = requests.get(record["image_url"], timeout=10).content
+    assert b"where it was taken" in told.read_bytes()
+    assert b"where it was taken" not in kept
+    with Image.open(io.BytesIO(kept)) as image, Image.open(told) as before:
+        assert image.tobytes() == before.tobytes()
+    assert archived(stack, uid) == [f"rejected/{client.user['uid']}/{uid}.jpg"]
+    eventually(lambda: not waiting(stack, uid) and not any(aws.queue_depths(sqs).values()))
+
+
+def test_a_photo_whose_row_cannot_be_written_becomes_a_failed_record(
+    client: Client, stack: Stack, photo: Path, eventually: Eventually
+) -> None:
+    with paused(stack, "ArchiveEventsFunction"):
+        uid = client.predict(photo, save=True)["prediction_uid"]
+        with pg8000.native.Connection(**stack.database()) as connection:  # another row that claims its place
+            connection.run(
+                """INSERT INTO predictions (uid, user_uid, image_path, content_type, status, reason, top_classes,
+                       model_version, created_at)
+                   VALUES (gen_random_uuid(), gen_random_uuid(), :path, 'image/jpeg', 'failed', 'Any.', '[]', '1',
+                       now())""",
+                path=f"images/{client.user['uid']}/{uid}.jpg",
+            )
+    record = client.wait_for(uid)  # after ten tries
+    assert (record["status"], record["reason"]) == ("failed", "The photo could not be processed.")
+    eventually(lambda: not waiting(stack, uid))
+    assert requests.get(record["image_url"], timeout=10).content == photo.read_bytes()
+
+
+def test_a_photo_in_the_dead_letters_is_recorded_as_it_is_when_what_was_in_the_way_is_gone(
+    client: Client, stack: Stack, outage: Outage, photo: Path, eventually: Eventually
+) -> None:
+    letters = "ClassifiedDeadLetters"
+    with giving_up_at_once(stack, "ClassifiedQueue"), outage("Archive"):
+        uid = client.predict(photo, save=True)["prediction_uid"]
+        eventually(lambda: any(letters in name and depth for name, depth in aws.queue_depths(stack.aws("sqs")).items()))
+        time.sleep(3)  # it is tried there, in vain
+        assert len(waiting(stack, uid)) == 1
+    eventually(lambda: not waiting(stack, uid))
+    assert client.record(uid)["predicted_class_name"] == photo.stem
+    assert archived(stack, uid) == [f"images/{client.user['uid']}/{uid}.jpg"]
+
+
+def test_a_user_is_forgotten_even_from_the_dead_letters(client: Client, stack: Stack, eventually: Eventually) -> None:
+    uid = client.user["uid"]
+    body = bucket_event(f"forget/{uid}")["Records"][0]["body"]
+    with paused(stack, "ArchiveEventsFunction"):
+        stack.aws("s3").put_object(Bucket=stack.resource("EventsBucket"), Key=f"forget/{uid}", Body=b"")
+        stack.aws("sqs").send_message(QueueUrl=stack.resource("ClassifiedDeadLetters"), MessageBody=body)
+        eventually(lambda: not waiting(stack, uid))
+
+
+def test_a_batch_reports_only_the_messages_that_failed(
+    client: Client, stack: Stack, outage: Outage, photo: Path
+) -> None:
+    with paused(stack, "ArchiveEventsFunction"):
+        uid = client.predict(photo, save=True)["prediction_uid"]
+        key = f"classified/{client.user['uid']}/{uid}.jpg"
+        events = [bucket_event(key), bucket_event("classified/foreign.jpg"), s3_test_event()]
+        batch = {"Records": [event["Records"][0] for event in events]}
+        with outage("Archive"):
+            answer = stack.invoke("ArchiveEventsFunction", batch)
+        assert answer == {"batchItemFailures": [{"itemIdentifier": key}]}
+    assert client.wait_for(uid)["status"] == "recorded"
 
 
 KILLED_AFTER_COPY = """
@@ -225,25 +359,3 @@ def queue_event(message_id: str, body: dict[str, Any]) -> dict[str, Any]:
         "awsRegion": "eu-west-1",
     }
     return {"Records": [message]}
-
-
-class paused:  # noqa: N801
-    """A block in which the queue of a function is not read."""
-
-    def __init__(self, stack: Stack, function: str) -> None:
-        self.lambdas = stack.aws("lambda")
-        name = stack.resource(function)
-        (mapping,) = self.lambdas.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-        self.uuid = mapping["UUID"]
-
-    def __enter__(self) -> None:
-        self._set(enabled=False)
-
-    def __exit__(self, *_: object) -> None:
-        self._set(enabled=True)
-
-    def _set(self, enabled: bool) -> None:
-        self.lambdas.update_event_source_mapping(UUID=self.uuid, Enabled=enabled)
-        wanted = "Enabled" if enabled else "Disabled"
-        while self.lambdas.get_event_source_mapping(UUID=self.uuid)["State"] != wanted:
-            time.sleep(0.05)

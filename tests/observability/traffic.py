@@ -13,9 +13,8 @@ from PIL import Image
 
 from localstack.client import ApiError, Client
 from localstack.stack import Stack
-from tests.inside import messages
 from tests.observability.conftest import Collector
-from tests.outage import without
+from tests.outage import giving_up_at_once, paused, without
 
 Eventually = Callable[..., None]
 NO_TOKEN: Final = {"Authorization": "Bearer nonsense"}
@@ -52,11 +51,31 @@ def accidents(stack: Stack, user: Client, collector: Collector, photo: Path, eve
     stack.aws("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "0"})
     with without(stack, "Archive"):
         user.predict(photo, save=True)
-        eventually(lambda: messages(stack, stack.resource("ClassifiedDeadLetters")) > 0, 60)
+        eventually(lambda: _failed_for_good(collector), 60)
+    _give_up(stack, user, photo, eventually)
+    stack.aws("s3").put_object(Bucket=stack.resource("EventsBucket"), Key="uploads/of-somebody-else", Body=b"")
     _kill_a_function(stack, "functions.predict.api.handler")
     eventually(lambda: _answered(user, photo))
     collector.trace({"forget_user"}, of=lambda: _leave(Client(stack.url).join()))
     eventually(lambda: user.call("GET", "/auth/me") and "telemetry_dropped" in collector.metrics())
+
+
+def _failed_for_good(collector: Collector) -> bool:
+    failures = [series for series in collector.series if series.name == "messages_failed"]
+    return any(series.attributes["dead"] for series in failures)
+
+
+def _give_up(stack: Stack, user: Client, photo: Path, eventually: Eventually) -> None:
+    """A photo that is received from its queue in vain, until the queue itself puts it among the dead letters."""
+    queue = stack.resource("UploadsQueue")
+    with paused(stack, "PredictEventsFunction"), giving_up_at_once(stack, "UploadsQueue"):
+        uid = user.upload(photo)
+
+        def is_given_up() -> bool:
+            stack.aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1)
+            return bool(user.record(uid)["status"] != "pending")
+
+        eventually(is_given_up)
 
 
 def _unanswered(user: Client, photo: Path) -> None:
