@@ -106,7 +106,7 @@ def _require_photo(data: bytes, content_type: str | None) -> None:
     except UnreadableImageError as error:
         if declared.photo_type(content_type):
             raise
-        taken = "Invalid file type. Only JPEG, PNG, WebP, HEIC and AVIF photos are supported."
+        taken = "Invalid file type. Only JPEG, PNG and WebP, and of phones HEIC and AVIF, are supported."
         raise UnsupportedTypeError(f"{taken} {error}") from error
 
 

@@ -1,6 +1,7 @@
 """Photos go in by every way a page offers, and nothing that happens on the way loses one."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from localstack.client import Client
 from localstack.stack import Stack
@@ -143,10 +144,72 @@ def test_what_cannot_be_read_is_said_and_stops_nothing(page: Page, tmp_path: Pat
     add(page, broken, text, BANANA)
     done(page, 1)
     expect(page.locator(".card", has_text="broken.jpg")).to_contain_text("not a photo that can be read")
+    expect(page.locator(".card", has_text="broken.jpg")).to_contain_text("The photo is cut off")
     expect(page.locator(".card", has_text="notes.txt")).to_contain_text("JPEG, PNG and WebP")
+    expect(page.locator(".card", has_text="notes.txt")).to_contain_text("The file is text")
     page.locator(".card", has_text="broken.jpg").get_by_role("button", name="Remove").click()
     expect(page.locator(".card")).to_have_count(2)
     assert len(kept(client)) <= 1
+
+
+def test_what_a_device_says_of_a_photo_does_not_matter(page: Page, client: Client, large: Path) -> None:
+    expect(page.locator("#picker")).to_have_attribute("accept", "image/*,.heic,.heif,.avif")
+    told = [
+        ("IMG_0001", ""),
+        ("photo.jfif", "image/pjpeg"),
+        ("photo.heic", "IMAGE/HEIC"),
+        ("photo.png", "application/octet-stream"),
+        ("photo.txt", "text/plain"),
+    ]
+    photos = [FilePayload(name=name, mimeType=kind, buffer=BANANA.read_bytes()) for name, kind in told]
+    page.locator("#picker").set_input_files(photos)
+    page.locator("#picker").set_input_files(FilePayload(name="a", mimeType="text/html", buffer=large.read_bytes()))
+    done(page, len(told) + 1)
+    assert {record["predicted_class_name"] for record in kept(client)} == {BANANA.stem}
+
+
+def test_a_photo_of_a_phone_is_classified_though_the_browser_cannot_show_it(page: Page, client: Client) -> None:
+    add(page, PHOTOS / "phone.heic")
+    done(page, 1)
+    expect(page.locator(".card")).to_contain_text("This browser cannot show this photo")
+    page.get_by_role("switch").click()
+    expect(page.locator("canvas")).to_be_visible()
+    page.get_by_role("link", name="Open").click()
+    expect(page.locator(".record")).to_contain_text("This browser cannot show this photo")
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page.locator(".entries")).to_contain_text("This browser cannot show this photo")
+
+
+def test_an_avif_is_shown(page: Page, tmp_path: Path) -> None:
+    avif = tmp_path / "photo.avif"
+    with Image.open(BANANA) as image:
+        image.save(avif)
+    add(page, avif)
+    done(page, 1)
+    assert page.locator(".card .photo img").evaluate("image => image.naturalWidth") > 0
+
+
+def test_a_store_says_why_it_takes_no_file(page: Page, tmp_path: Path) -> None:
+    video = tmp_path / "video.mov"
+    video.write_bytes(b"\0\0\0\x14ftypqt  " + bytes(26_000_000))
+    add(page, video)
+    expect(page.locator(".card")).to_contain_text("exceeds the maximum allowed size")
+
+
+def test_what_is_tried_again_says_why(page: Page) -> None:
+    page.clock.install()
+    reason = "The photo could not be saved right now. Please try again later."
+    body = json.dumps({"status": 503, "detail": reason})
+    page.route(
+        "**/predict?*", lambda route: route.fulfill(status=503, content_type="application/problem+json", body=body)
+    )
+    add(page, BANANA)
+    expect(page.locator(".card")).to_contain_text(f"Trying again: {reason}")
+    for _ in range(30):
+        page.clock.run_for(2000)
+        if page.locator(".card").get_by_role("button", name="Try again").count():
+            break
+    expect(page.locator(".card [role=alert]")).to_have_text(reason)
 
 
 def test_a_photo_waits_for_the_connection(page: Page, visit: Visit, client: Client) -> None:

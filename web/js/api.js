@@ -6,11 +6,11 @@ import { t } from "./words.js";
 const API = "/api/v1";
 const PENDING = { first: 250, most: 3000 };
 
-/** An answer that is an error. */
+/** An answer that is an error; `reason` is the server's sentence, if it gave one. */
 export class ApiError extends Error {
-  constructor(status, problem) {
-    super(problem?.detail ?? t("error_other", { status }));
-    this.status = status;
+  constructor(status, reason) {
+    super(reason ?? t("error_other", { status }));
+    Object.assign(this, { status, reason });
   }
 
   /** Whether the same request may succeed in a while. */
@@ -44,10 +44,11 @@ export async function predict(photo, { keep, key, progress } = {}) {
   );
 }
 
-/** Upload a photo that is too large for a request, and wait for its record. */
+/** Upload a photo that is too large for a request, and wait for its record. Its type is told by its content: what a
+ * device says of it is often wrong, or nothing. */
 export async function upload(photo, { key, progress, sent }) {
   const upload = await call("POST", "/inference/uploads", {
-    json: { content_type: photo.type },
+    json: {},
     headers: { "Idempotency-Key": key },
   });
   const form = new FormData();
@@ -103,12 +104,21 @@ function send(method, address, { body = null, headers = {}, progress }) {
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (progress) request.upload.onprogress = ({ loaded, total }) => progress(loaded / total);
     request.onload = () => {
-      const isJson = request.getResponseHeader("Content-Type")?.includes("json");
-      const document = isJson && request.responseText ? JSON.parse(request.responseText) : null;
-      if (request.status < 400) resolve(document);
-      else reject(new ApiError(request.status, document));
+      const answer = read(request.responseText, request.getResponseHeader("Content-Type"));
+      if (request.status < 400) resolve(answer);
+      else reject(new ApiError(request.status, answer?.detail));
     };
     request.onerror = request.onabort = () => reject(new Unreachable(t("error_unreachable")));
     request.send(body);
   });
+}
+
+/** What the API said, or the reason that a store gave, which speaks XML. */
+function read(text, type) {
+  if (!type?.includes("json")) return { detail: text.match(/<Message>([^<]*)<\/Message>/)?.[1] };
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

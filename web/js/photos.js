@@ -1,6 +1,6 @@
 // Photos in the browser: what is shown of them, and what is sent.
 
-export const TYPES = ["image/jpeg", "image/png", "image/webp"];
+export const CHOSEN = "image/*,.heic,.heif,.avif"; // not every device knows the types of these
 export const INLINE_BYTES = 4_500_000; // what the API takes in a request
 const SENT_SIDE = 1024; // more than four times what the model looks at
 const SHOWN_SIDE = 800;

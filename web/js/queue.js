@@ -96,10 +96,6 @@ class Queue extends EventTarget {
 
   async #work(item) {
     try {
-      if (!photos.TYPES.includes(item.photo.type)) {
-        item.set({ state: "failed", problem: t("error_type"), canRetry: false });
-        return;
-      }
       item.preview ??= await photos.preview(item.photo);
       const photo = await photos.toSend(item.photo, { smaller: item.smaller, mustFit: !item.keep });
       const result = await persistently(item, () => answer(item, photo));
@@ -120,13 +116,13 @@ export const queue = new Queue();
 
 async function answer(item, photo) {
   if (!queue.items.includes(item)) throw new ApiError(401); // whoever is logged in now did not add it
-  if (photo.size > photos.INLINE_BYTES && !item.keep) throw new ApiError(413, { detail: t("error_large") });
+  if (photo.size > photos.INLINE_BYTES && !item.keep) throw new ApiError(413, t("error_large"));
   item.set({ state: "sending", progress: 0 });
   const sent = () => item.set({ state: "looking" });
   const progress = (share) => (share < 1 ? item.set({ progress: share }) : sent());
   if (photo.size <= photos.INLINE_BYTES) return predict(photo, { keep: item.keep, key: item.key, progress });
   const record = await upload(photo, { key: item.key, progress: (share) => item.set({ progress: share }), sent });
-  if (record.status === "failed") throw new ApiError(422, { detail: record.reason });
+  if (record.status === "failed") throw new ApiError(422, record.reason);
   return { ...record, prediction_uid: record.uid };
 }
 
@@ -137,7 +133,7 @@ async function persistently(item, attempt) {
       return await attempt();
     } catch (error) {
       if (!error.passes || tried === TRIES) throw error;
-      item.set({ state: "pausing" });
+      item.set({ state: "pausing", problem: error.reason ? sentence(error) : "" });
       await back(FIRST_PAUSE * 2 ** (tried - 1));
     }
   }
@@ -151,7 +147,7 @@ function back(milliseconds) {
 }
 
 function sentence(error) {
-  if (error.status === 422) return t("error_unreadable");
+  if (error.status === 422) return `${t("error_unreadable")} ${error.message}`;
   if (error.status === 429) return t("error_busy");
-  return error.passes ? t("error_unreachable") : error.message;
+  return error.passes && !error.reason ? t("error_unreachable") : error.message;
 }

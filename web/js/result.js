@@ -50,12 +50,18 @@ export function topThree(result) {
   );
 }
 
+/** A photo, or a word in its place where this browser cannot show it: few can show a phone's HEIC. */
+export function shown(address, alt) {
+  const instead = el("p", { class: "instead" }, t("not_shown"));
+  const image = el("img", { src: address, alt, loading: "lazy", error: () => image.replaceWith(instead) });
+  return address ? image : instead;
+}
+
 /** A photo with a switch that lays over it where the model sees the class. `ask` brings the map when it is wanted. */
 export function picture(address, alt, ask) {
   const canvas = el("canvas", { class: "overlay", hidden: true, "aria-hidden": "true" });
   const toggle = el("button", { type: "button", role: "switch", "aria-checked": "false", click: show }, t("where"));
-  const photo = el("img", { src: address, alt, loading: "lazy" });
-  const figure = el("div", { class: "photo" }, el("div", {}, photo, canvas));
+  const figure = el("div", { class: "photo" }, el("div", {}, shown(address, alt), canvas));
 
   async function show() {
     const on = toggle.getAttribute("aria-checked") === "false";

@@ -2,7 +2,7 @@
 
 import { call, stored } from "../api.js";
 import { el, problem, table, tiles } from "../dom.js";
-import { badge, title, verdict } from "../result.js";
+import { badge, shown, title, verdict } from "../result.js";
 import { className, moment, percent, t } from "../words.js";
 
 export function admin() {
@@ -82,9 +82,7 @@ const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)));
 
 function review(one) {
   const label = one.label ? className(one.label) : "";
-  const photo = one.image_url
-    ? el("img", { src: stored("archive", one.image_url), alt: title(one), loading: "lazy" })
-    : t("not_shared");
+  const photo = one.image_url ? shown(stored("archive", one.image_url), title(one)) : t("not_shared");
   const name = one.predicted_class_name;
   const answer = name ? `${className(name)} ${percent(one.confidence)}` : one.reason;
   const said = el("span", {}, badge(verdict({ ...one, label: null })), ` ${answer}`);

@@ -1,7 +1,7 @@
 // Photos in, verdicts out.
 
 import { el, problem, say } from "../dom.js";
-import { onSlowLink, TYPES } from "../photos.js";
+import { CHOSEN, onSlowLink } from "../photos.js";
 import { queue } from "../queue.js";
 import { badge, mapOf, picture, sentence, title, topThree, verdict } from "../result.js";
 import { count, percent, t } from "../words.js";
@@ -19,7 +19,7 @@ export function classify() {
     target.value = "";
   };
   const file = (id, asked) => el("input", { type: "file", id, class: "unseen", change: take, ...asked });
-  const picker = file("picker", { accept: TYPES.join(), multiple: true });
+  const picker = file("picker", { accept: CHOSEN, multiple: true });
   const camera = file("camera", { accept: "image/*", capture: "environment" });
   const wish = (name) =>
     el(
@@ -115,11 +115,12 @@ function thumbnail(address) {
 
 function waiting(item, address) {
   const known = item.state === "sending";
+  const because = item.state === "pausing" && item.problem;
   return [
     thumbnail(address),
     el("h2", { class: "name" }, item.name),
     el("progress", { "aria-label": t(`state_${item.state}`), max: 1, ...(known && { value: item.progress }) }),
-    el("p", {}, t(`state_${item.state}`)),
+    el("p", {}, because ? t("state_refused", { because }) : t(`state_${item.state}`)),
   ];
 }
 

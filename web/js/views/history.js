@@ -2,7 +2,7 @@
 
 import { call, stored } from "../api.js";
 import { el, field, say, select } from "../dom.js";
-import { badge, title, verdict } from "../result.js";
+import { badge, shown, title, verdict } from "../result.js";
 import { kind, kinds, moment, t } from "../words.js";
 
 const PATH = "/inference/predictions";
@@ -105,7 +105,7 @@ function entry(record) {
     el(
       "a",
       { href: `#/history/${record.uid}` },
-      el("img", { src: stored("archive", record.image_url), alt: "", loading: "lazy" }),
+      shown(stored("archive", record.image_url), ""),
       el("span", {}, badge(verdict(record)), " ", el("strong", {}, title(record))),
       el("time", { datetime: record.created_at }, moment(record.created_at)),
     ),

@@ -26,7 +26,7 @@ export function record(uid) {
         {},
         el("h2", {}, badge(verdict(found)), " ", title(found)),
         el("p", {}, moment(found.created_at)),
-        failed && el("p", { class: "problem" }, t("error_unreadable")),
+        failed && el("p", { class: "problem" }, `${t("error_unreadable")} ${found.reason}`),
         found.label && el("p", {}, t("labelled"), " ", t("model_said", { answer: answer(found) })),
         !failed && !found.label && el("p", {}, sentence(found)),
         !failed && topThree(found),
