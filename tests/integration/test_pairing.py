@@ -136,7 +136,7 @@ def test_an_exchange_with_s3_that_is_cut_at_any_step_spoils_no_later_answer(ask_
     from rottenbot import storage
 
     def cut() -> None:
-        storage.events().has_prefix("pairing/")
+        storage.events().keys("pairing/")
 
     modules = (httpsession, botocore_response, connection, connectionpool, response, http.client)
     assert steps(cut, ask_s3, *modules) > 200
