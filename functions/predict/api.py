@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, File, Header, Query, UploadFile
 
 from functions.predict import classifier, service
+from functions.predict.declared import UNKNOWN
 from functions.predict.images import UnreadableImageError
 from functions.predict.models import Health, Model, Prediction, Upload, UploadRequest
 from rottenbot import http, settings, telemetry
@@ -43,7 +44,8 @@ def predict(
     with telemetry.span("read_image_contents"):
         photo = file.content
     uid = service.new_uid(token.user_uid, idempotency_key) if save_prediction else None
-    return service.classify(photo, file.content_type or "image/jpeg", token.user_uid, uid, with_map)
+    said = file.content_type or (UNKNOWN if file.filename else None)  # a part without either may be no file at all
+    return service.classify(photo, said, token.user_uid, uid, with_map)
 
 
 @app.post(

@@ -104,7 +104,7 @@ def _require_photo(data: bytes, content_type: str | None) -> None:
     try:
         media_type(data)
     except UnreadableImageError as error:
-        if declared.photo_type(content_type):
+        if content_type is None or declared.photo_type(content_type):
             raise
         taken = "Invalid file type. Only JPEG, PNG and WebP, and of phones HEIC and AVIF, are supported."
         raise UnsupportedTypeError(f"{taken} {error}") from error
