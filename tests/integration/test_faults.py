@@ -15,7 +15,7 @@ import pytest
 import requests
 from PIL import Image
 
-from localstack import aws
+from localstack import aws, parts, pending
 from localstack.client import Client
 from localstack.settings import ROOT
 from localstack.stack import Stack
@@ -324,6 +324,22 @@ def test_a_saved_photo_is_pending_until_it_is_recorded(client: Client, stack: St
         for uid in (client.upload(photo), client.predict(photo, save=True)["prediction_uid"]):
             assert client.record(uid) == {"uid": uid, "status": "pending"}
     client.wait_for(uid)
+
+
+def test_what_is_ours_is_kept_over_a_restart_and_nothing_else(client: Client, stack: Stack, tmp_path: Path) -> None:
+    store, bucket, user = stack.aws("s3"), stack.resource("EventsBucket"), client.user["uid"]
+    ours = [f"uploads/{user}/{uuid.uuid4()}.bin", f"classified/{user}/{uuid.uuid4()}.heic", f"forget/{user}"]
+    foreign = [f"uploads/{user}.txt", f"uploads/{user}.txt/below", f"uploads/../../{user}"]
+    with paused(stack, "PredictEventsFunction"), paused(stack, "ArchiveEventsFunction"):
+        for key in (*ours, *foreign):
+            store.put_object(Bucket=bucket, Key=key, Body=key.encode(), Metadata={"told": "yes"})
+        pending.keep(parts.localstack_url(stack.settings), bucket, tmp_path / "kept")
+        store.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in (*ours, *foreign)]})
+        pending.restore(parts.localstack_url(stack.settings), bucket, tmp_path / "kept")
+        assert sorted(waiting(stack, user)) == sorted(ours)
+        kept = store.get_object(Bucket=bucket, Key=ours[-1])
+        assert (kept["Body"].read().decode(), kept["Metadata"]) == (ours[-1], {"told": "yes"})
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_a_log_never_holds_a_token_a_password_an_email_or_a_photo(client: Client, stack: Stack, photo: Path) -> None:

@@ -3,16 +3,54 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from functions.predict.images import EXTENSIONS
 from localstack.settings import ROOT
-from rottenbot.photos import CLASSES, ForeignKeyError, PhotoKey, RankedClass, Result
+from rottenbot.photos import (
+    CLASSES,
+    NO_TYPE,
+    ForeignKeyError,
+    InvalidResultError,
+    PhotoKey,
+    RankedClass,
+    Result,
+    forget_key,
+    user_to_forget,
+)
 
 KEY = PhotoKey(uuid.uuid4(), uuid.uuid4(), "jpg")
+
+
+def fields(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """Objects that have some of the fields of a result, with anything in them, but for a model."""
+    names = ["created_at", "top", "recognised", "reason", "confidence"]
+    return st.dictionaries(st.sampled_from(names), inner)
 
 
 def test_a_key_survives_its_way_through_the_buckets() -> None:
     assert PhotoKey.parse(KEY.at("uploads")) == KEY
     assert PhotoKey.parse(KEY.at("classified")) == KEY
+
+
+@pytest.mark.parametrize("extension", [*EXTENSIONS.values(), NO_TYPE])
+def test_every_kind_of_photo_has_a_key(extension: str) -> None:
+    key = PhotoKey(uuid.uuid4(), uuid.uuid4(), extension)
+    assert PhotoKey.parse(key.at("uploads")) == PhotoKey.parse(key.at("classified")) == key
+
+
+@pytest.mark.parametrize("key", ["forget/", f"forget/{'-' * 36}", f"forget/{KEY.user_uid}/", f"uploads/{KEY.user_uid}"])
+def test_only_a_users_own_key_has_them_forgotten(key: str) -> None:
+    assert user_to_forget(key) is None
+    assert user_to_forget(forget_key(KEY.user_uid)) == KEY.user_uid
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | fields(inner)))
+def test_no_metadata_cause_another_error_than_that_they_are_no_result(document: object) -> None:
+    for metadata in ({}, {"result": json.dumps(document)}, {"result": str(document)}):
+        with pytest.raises(InvalidResultError):
+            Result.from_metadata(metadata)
 
 
 @pytest.mark.parametrize(
