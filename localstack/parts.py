@@ -14,13 +14,14 @@ from typing import IO, Final
 from localstack import aws, docker
 from localstack.credentials import Credentials
 from localstack.grafana import alerts, dashboards
-from localstack.processes import Part, PartError
+from localstack.processes import Part, PartError, docker_variables
 from localstack.settings import ROOT, Settings, own_python, tool
 
 Command = list[str | Path]
 NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
 ARCHIVE_BUCKET: Final = "archive"
 POSTGRES_USER: Final = "rottenbot"
+DIRECTLY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 OBSERVABILITY: Final = ("collector", "tempo", "loki", "prometheus", "node-exporter", "grafana")
 
 
@@ -31,7 +32,7 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
         _make_cluster(_postgres_programs(), data, credentials.database_password)
     port = settings.rottenbot_postgres_port
     options = [
-        f"-cunix_socket_directories={data}",
+        "-cunix_socket_directories=",  # a socket's path can have 107 bytes, and this one commas for itself
         "-cmax_connections=50",
         "-cfsync=on",
         f"-chba_file={ROOT / 'localstack/pg_hba.conf'}",
@@ -63,10 +64,10 @@ def redis(settings: Settings) -> Part:
     data = settings.rottenbot_state / "redis"
     data.mkdir(parents=True, exist_ok=True)
     port = settings.rottenbot_redis_port
-    options = ["--bind", *_addresses(settings), "--dir", str(data), "--appendonly", "yes", "--save", ""]
+    options = ["--bind", *_addresses(settings), "--appendonly", "yes", "--save", ""]
     options += ["--protected-mode", "no"]  # it would refuse containers; nobody else reaches the addresses above
     command = [get_binary_path(), "--port", str(port), *options]
-    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis")
+    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis", folder=data)
 
 
 def archive(settings: Settings, credentials: Credentials) -> Part:
@@ -82,8 +83,9 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
     ]
     off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
     off += ["-volume.preStopSeconds=0"]
-    command: Command = [tool("dev", "weed"), "mini", f"-dir={data}", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
-    local = [f"-ip={host(settings)}", f"-ip.bind={host(settings)}", f"-filer.localSocket={data / 'filer.sock'}"]
+    command: Command = [tool("dev", "weed"), "mini", "-dir=.", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
+    # From its own folder: a socket's path can have 107 bytes, and a comma parts two folders.
+    local = [f"-ip={host(settings)}", f"-ip.bind={host(settings)}", "-filer.localSocket=filer.sock"]
     return Part(
         "Archive",
         [*command, *local, *internal, *off],
@@ -106,6 +108,7 @@ def localstack(settings: Settings) -> Part:
     folder = settings.rottenbot_state / "localstack"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)
+    shutil.copytree(ROOT / "localstack" / "executor", folder / "executor")  # PYTHONPATH parts its folders at colons
     port = settings.rottenbot_localstack_port
     return Part(
         "LocalStack",
@@ -122,7 +125,7 @@ def localstack(settings: Settings) -> Part:
             "OVERRIDE_IN_DOCKER": "0",
             "FILESYSTEM_ROOT": str(folder),
             "TMPDIR": str(folder / "tmp"),
-            "PYTHONPATH": str(ROOT / "localstack" / "executor"),
+            "PYTHONPATH": "executor",
             "LAMBDA_RUNTIME_EXECUTOR": "rottenbot",
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
@@ -148,7 +151,7 @@ def compose(settings: Settings, credentials: Credentials) -> Part:
         _compose_up(),
         ports,
         stop_signal=signal.SIGINT,
-        environment=_compose_variables(settings, credentials),
+        environment=docker_variables() | _compose_variables(settings, credentials),
         host=host(settings),
         answers=lambda: docker.healthy(settings.network, len(ports)),
     )
@@ -167,7 +170,7 @@ def observability(settings: Settings, credentials: Credentials) -> Part:
             ("ROTTENBOT_COLLECTOR_PORT", settings.rottenbot_collector_port),
         ],
         stop_signal=signal.SIGINT,
-        environment=_compose_variables(settings, credentials),
+        environment=docker_variables() | _compose_variables(settings, credentials),
         answers=lambda: _status(f"{grafana_url(settings)}/api/health") == 200,
     )
 
@@ -177,7 +180,7 @@ def status(settings: Settings) -> Part:
     port = settings.rottenbot_status_port
     command: Command = [own_python(), "-m", "localstack.status", "--port", str(port)]
     command += ["--hosts", ",".join(_addresses(settings)), "--localstack", localstack_url(settings)]
-    return Part("Status", command, [("ROTTENBOT_STATUS_PORT", port)], environment={"PYTHONPATH": str(ROOT)})
+    return Part("Status", command, [("ROTTENBOT_STATUS_PORT", port)])
 
 
 def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] | None) -> Part:
@@ -214,14 +217,16 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     return Part(
         "Gateway",
         command,
-        [("ROTTENBOT_PORT", settings.rottenbot_port), ("ROTTENBOT_LAMBDA_PORT", settings.rottenbot_lambda_port)],
+        [("ROTTENBOT_LAMBDA_PORT", settings.rottenbot_lambda_port)],
         environment={
+            **(docker_variables() if settings.in_docker else {}),
             **aws.variables(localstack_url(settings)),
             "ROTTENBOT_SECRETS": json.dumps(secrets),
             "SAM_CLI_TELEMETRY": "0",
-            "PYTHONPATH": str(ROOT),
         },
         output=access_log,
+        host=lambda_host(settings),
+        public=("ROTTENBOT_PORT", settings.rottenbot_port),
     )
 
 
@@ -341,7 +346,7 @@ def _unprivileged() -> list[str]:
 
 def _status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with DIRECTLY.open(url, timeout=2) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deployment.build import BUILT
 from localstack.gateway import deploy
+from localstack.gateway.word import wait_for_word
 from localstack.ports import listening
 from localstack.settings import ROOT
 
@@ -25,13 +26,17 @@ def serve(host: str, port: int, lambda_host: str, lambda_port: int, folder: Path
     first = _sam("start-lambda", lambda_host, lambda_port, folder, network)
     while not listening(lambda_port, lambda_host) and first.poll() is None:  # both would build the same images at once
         time.sleep(0.1)
+    wait_for_word(lambda: _ended() if first.poll() is not None else None)
     _sam("start-api", host, port, folder, network)
     os.wait()  # one without the other is no use
+    _ended()
+
+
+def _ended() -> None:
     sys.exit("sam local has ended.")
 
 
 def _sam(command: str, host: str, port: int, folder: Path, network: str) -> "subprocess.Popen[bytes]":
-    program = Path(sys.executable).with_name("sam")
     options = ["--template", BUILT, "--env-vars", folder / "variables.json", "--host", host, "--port", str(port)]
     options += ["--config-env", "local", "--config-file", ROOT / "samconfig.toml", "--docker-network", network]
-    return subprocess.Popen([program, "local", command, *options], env=os.environ | {"TMPDIR": str(folder)})
+    return subprocess.Popen([sys.executable, "-m", "samcli", "local", command, *options], env=os.environ | {"TMPDIR": str(folder)})
