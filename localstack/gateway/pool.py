@@ -103,6 +103,7 @@ class Environment:
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
             **aws,
+            "PWD": "/proc/self/cwd",  # the emulator makes a URL of it, in which % and # would mean something else
             **self.spec.variables,
             "PYTHONPATH": "layers/core/python",  # from the folder above; a colon in its own path would part it
             "LAMBDA_TASK_ROOT": str(ROOT),
