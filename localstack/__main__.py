@@ -3,6 +3,7 @@ the main job and ends."""
 
 import argparse
 import ctypes
+import os
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import Final
 
 from localstack import parts
 from localstack.client import ApiError
+from localstack.credentials import CredentialsError
 from localstack.demo import demo
 from localstack.ports import NoPortsError
 from localstack.processes import PartError
@@ -24,6 +26,7 @@ def main() -> int:
     parser.add_argument("command", choices=["run", "observe", "demo"])
     command = parser.parse_args().command
     end_with_parent()
+    os.umask(0o077)  # what is kept here is its owner's alone, and the owner can read it
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, _interrupt)
     try:
@@ -35,7 +38,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped", flush=True)
         return 130
-    except (ApiError, NoPortsError, PartError, SettingsError) as error:
+    except (ApiError, CredentialsError, NoPortsError, OSError, PartError, SettingsError) as error:
         print(f"rottenbot: {error}", file=sys.stderr)
         return 1
 

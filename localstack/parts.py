@@ -6,18 +6,28 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 from localstack import aws, docker
 from localstack.credentials import Credentials
 from localstack.grafana import alerts, dashboards
-from localstack.processes import Part, PartError, docker_variables
+from localstack.processes import Part, PartError, docker_variables, reason
 from localstack.settings import ROOT, Settings, own_python, tool
 
 Command = list[str | Path]
+POSTGRES_REASONS: Final = (
+    r"(?:FATAL|PANIC|DETAIL):  (?!the database system is |password auth|terminating |Connection matched)(.+)"
+    r"|LOG:  ((?:could not|unrecognized|invalid) .+)|^(?:postgres|initdb: error|initdb): (.+)|^but (could not .+)"
+)
+REDIS_REASONS: Final = r"^\d+:\w .* # (?!WARNING)(?:Warning: )?(.+)"
+ARCHIVE_REASONS: Final = r"^[EF]\d{4} \S+ \S+ (.+)"
+REFUSED: Final = "28P01"  # SQLSTATE of a wrong password
 NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
 ARCHIVE_BUCKET: Final = "archive"
 POSTGRES_USER: Final = "rottenbot"
@@ -53,6 +63,7 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
         [("ROTTENBOT_POSTGRES_PORT", port)],
         "postgresql",
         signal.SIGINT,  # a fast shutdown: it does not wait for clients to leave
+        reasons=POSTGRES_REASONS,
         answers=lambda: _lets_in(port, credentials.database_password),  # it listens before it does
     )
 
@@ -67,7 +78,7 @@ def redis(settings: Settings) -> Part:
     options = ["--bind", *_addresses(settings), "--appendonly", "yes", "--save", ""]
     options += ["--protected-mode", "no"]  # it would refuse containers; nobody else reaches the addresses above
     command = [get_binary_path(), "--port", str(port), *options]
-    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis", folder=data)
+    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis", folder=data, reasons=REDIS_REASONS)
 
 
 def archive(settings: Settings, credentials: Credentials) -> Part:
@@ -99,6 +110,7 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
         },
         folder=data,
         host=host(settings),
+        reasons=ARCHIVE_REASONS,
         answers=lambda: _status(f"{archive_url(settings)}/{ARCHIVE_BUCKET}") == 403,  # there, and only for key holders
     )
 
@@ -292,7 +304,13 @@ def _lets_in(port: int, password: str) -> bool:
         pg8000.native.Connection(
             POSTGRES_USER, password=password, host="127.0.0.1", port=port, database="postgres", timeout=2
         ).close()
-    except (pg8000.native.DatabaseError, pg8000.native.InterfaceError, OSError):
+    except pg8000.native.DatabaseError as error:
+        if error.args[0].get("C") == REFUSED:
+            raise PartError(
+                "PostgreSQL has another password than credentials.json. `make clean` removes both."
+            ) from None
+        return False
+    except (pg8000.native.InterfaceError, OSError):
         return False
     return True
 
@@ -314,22 +332,30 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     if os.geteuid() == 0:
         os.chown(new, int(NOBODY), int(NOBODY))
         os.chown(password_file, int(NOBODY), int(NOBODY))
-    command: Command = [
-        *_unprivileged(),
-        binaries / "initdb",
-        "-D",
-        new,
-        "-U",
-        POSTGRES_USER,
-        f"--pwfile={password_file}",
-    ]
-    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-    made = subprocess.run(command, capture_output=True, text=True, cwd="/")
-    password_file.unlink()
-    if made.returncode == 0:
-        new.rename(data)
-    else:
-        raise PartError(f"PostgreSQL could not make its files in {data}: {made.stderr.strip().splitlines()[-1]}")
+    options: Command = ["-D", new, "-U", POSTGRES_USER, f"--pwfile={password_file}"]
+    options += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+    try:
+        with _between_quotes(binaries) as programs:
+            command: Command = [*_unprivileged(), programs / "initdb", *options]
+            made = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, cwd="/")
+    finally:
+        password_file.unlink()
+    if made.returncode:
+        raise PartError(f"PostgreSQL could not make its files in {data}: {reason(made.stderr, POSTGRES_REASONS)}")
+    new.rename(data)
+
+
+@contextmanager
+def _between_quotes(binaries: Path) -> Iterator[Path]:
+    # initdb calls its neighbours through a shell, their true path between double quotes.
+    package = binaries.parent.parent.resolve()
+    if not set('$"`') & set(str(package)):
+        yield binaries
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for source in package.parent.glob(f"{package.name}*"):  # with its libraries
+            shutil.copytree(source, Path(folder) / source.name)
+        yield Path(folder) / binaries.relative_to(binaries.parent.parent.parent)
 
 
 def _unprivileged() -> list[str]:

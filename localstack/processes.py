@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,9 @@ from localstack.settings import ROOT, own_python
 
 START_SECONDS: Final = 120
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
+LOG_TAIL_BYTES: Final = 65_536
+REASON_LINES: Final = 2
+OF_PYTHON: Final = r"^rottenbot: (.+)|^((?:\w+\.)*\w*(?:Error|Exception): .+)|^(Port \d+ is in use by another program)"
 FOR_DOCKER: Final = ("HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")
 
 
@@ -28,7 +32,8 @@ class PartError(RuntimeError):
 @dataclass(frozen=True)
 class Part:
     """One server of the stack. `ports` are those it listens on, each with the setting that it comes from; people and
-    other parts use the first. `public` is one more, on which it listens when it is told to by `Processes.open`."""
+    other parts use the first. `public` is one more, on which it listens when it is told to by `Processes.open`.
+    `reasons` is the expression that finds, in its log, the lines that say why it cannot run."""
 
     name: str
     command: Sequence[str | Path]
@@ -41,6 +46,7 @@ class Part:
     output: IO[bytes] | None = None
     host: str = "127.0.0.1"
     public: tuple[str, int] | None = None
+    reasons: str = OF_PYTHON
 
     @property
     def address(self) -> str:
@@ -63,6 +69,7 @@ class Processes:
         self.state = state
         self.logs = state / "logs"
         self.started: dict[str, subprocess.Popen[bytes]] = {}
+        self._reasons: dict[str, str] = {}
         lock = _lock(state)
         shutil.rmtree(state / "tmp", ignore_errors=True)
         self._reaper = subprocess.Popen(
@@ -95,6 +102,7 @@ class Processes:
                 umask=0o077,
             )
             self.started[part.name] = process
+            self._reasons[part.name] = part.reasons
             self._tell_reaper(pid=process.pid, signal=part.stop_signal)
 
     def open(self, name: str) -> None:
@@ -120,16 +128,15 @@ class Processes:
         """Whether a part answers. Raises PartError when it has ended, or has been waited for for two minutes."""
         self.check(part.name)
         if waited > START_SECONDS:
-            raise PartError(f"{part.name} did not answer within {START_SECONDS} s. See {self.log(part.name)}")
+            raise PartError(f"{part.name} did not answer within {START_SECONDS} s{self._why(part.name)}")
         return listening(part.ports[0][1], part.host) and part.answers()
 
     def check(self, name: str) -> None:
         """Raise PartError if a part has ended."""
         code = self.started[name].poll()
         if code is not None:
-            lines = self.log(name).read_text(errors="replace").strip().splitlines()
-            last = f": {lines[-1][:300]}" if lines else ""
-            raise PartError(f"{name} ended (exit code {code}){last} See {self.log(name)}")
+            how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+            raise PartError(f"{name} ended ({how}){self._why(name)}")
 
     def log(self, name: str) -> Path:
         """The file that a part's messages go to."""
@@ -144,10 +151,25 @@ class Processes:
         for process in self.started.values():
             process.wait()
 
+    def _why(self, name: str) -> str:
+        log = self.log(name)
+        with log.open("a+b") as file:
+            file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
+            told = reason(file.read().decode(errors="replace"), self._reasons[name])
+        return f"{f': {told}' if told else ''}. See {log}"
+
     def _tell_reaper(self, **line: str | int) -> None:
         assert self._reaper.stdin
         self._reaper.stdin.write(json.dumps(line).encode() + b"\n")
         self._reaper.stdin.flush()
+
+
+def reason(printed: str, reasons: str) -> str:
+    """The last lines of what a program has printed that say why it failed, found by a regular expression whose groups
+    are their words; without any, its last line."""
+    found = [match[match.lastindex or 0] for match in re.finditer(reasons, printed, re.MULTILINE)]
+    lines = list(dict.fromkeys(found))[-REASON_LINES:] or printed.strip().splitlines()[-1:]
+    return "; ".join(line.strip().rstrip(".")[:300] for line in lines)
 
 
 def docker_variables() -> dict[str, str]:
@@ -177,8 +199,8 @@ def _uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+        for interrupt in came:
+            signal.raise_signal(interrupt)
 
 
 def _lock(state: Path) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, g, request
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
@@ -25,11 +26,12 @@ from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHtt
 from samcli.local.lambdafn.exceptions import FunctionNotFound
 from samcli.yamlhelper import yaml_parse
 from werkzeug.serving import BaseWSGIServer, make_server
+from yaml import YAMLError
 
 from localstack import status
 from localstack.gateway import containers, deploy, page
+from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, WarmUpError, port_pairs, spec
 from localstack.gateway.word import wait_for_word
-from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
 from localstack.settings import FUNCTIONS
 
 
@@ -193,4 +195,7 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (deploy.DeployError, WarmUpError, BotoCoreError, ClientError, YAMLError, OSError) as error:
+        sys.exit(f"rottenbot: {' '.join(str(error).split())}")

@@ -18,7 +18,7 @@ from localstack.settings import ROOT
 def serve(host: str, port: int, lambda_host: str, lambda_port: int, folder: Path, network: str) -> None:
     """Serve until killed; functions get the environment that they were deployed with. `folder` is made anew."""
     if not BUILT.is_file():
-        sys.exit("There are no images: `make images` builds them.")
+        sys.exit("rottenbot: There are no images: `make images` builds them.")
     variables = deploy.function_variables(deploy.function_names())
     shutil.rmtree(folder, ignore_errors=True)  # a sam that was killed leaves locks, on which the next one waits
     folder.mkdir(0o700)
@@ -33,10 +33,12 @@ def serve(host: str, port: int, lambda_host: str, lambda_port: int, folder: Path
 
 
 def _ended() -> None:
-    sys.exit("sam local has ended.")
+    sys.exit("rottenbot: sam local has ended.")
 
 
 def _sam(command: str, host: str, port: int, folder: Path, network: str) -> "subprocess.Popen[bytes]":
     options = ["--template", BUILT, "--env-vars", folder / "variables.json", "--host", host, "--port", str(port)]
     options += ["--config-env", "local", "--config-file", ROOT / "samconfig.toml", "--docker-network", network]
-    return subprocess.Popen([sys.executable, "-m", "samcli", "local", command, *options], env=os.environ | {"TMPDIR": str(folder)})
+    return subprocess.Popen(
+        [sys.executable, "-m", "samcli", "local", command, *options], env=os.environ | {"TMPDIR": str(folder)}
+    )

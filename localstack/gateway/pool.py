@@ -137,7 +137,6 @@ class Pool:
         finally:
             self.idle.put(environment)
 
-
     def warm(self) -> None:
         """Initialise every environment, as provisioned concurrency does. Raises WarmUpError."""
         taken = [self.idle.get() for _ in self.environments]  # an event may be on its way through one
