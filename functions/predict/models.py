@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rottenbot.health import Health
 from rottenbot.photos import RankedClass
 
 PhotoType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -73,7 +74,6 @@ class Model(BaseModel):
     per_class: list[ClassQuality]
 
 
-class Health(BaseModel):
-    status: Literal["ok"] = "ok"
+class ModelHealth(Health):
     model_version: str
     model_runtime: str

@@ -16,6 +16,7 @@ from rottenbot.pairing import require_same
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+HEALTH = "health/"  # the one prefix that every function over HTTP may list; nothing is ever there
 UNREACHABLE = "The photo store cannot be reached right now. Please try again later."
 
 
@@ -81,6 +82,10 @@ class Bucket:
             answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)
         require_same("s3", prefix, answer["Prefix"])
         return answer["KeyCount"] > 0
+
+    def check(self) -> None:
+        """One exchange with the store. Raises UnavailableError, also when there is no such bucket."""
+        self.has_prefix(HEALTH)
 
     def presigned_get(self, key: str, expires: int) -> str:
         """An address from which anyone who holds it can read the object for `expires` seconds."""
