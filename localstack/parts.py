@@ -97,6 +97,7 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
     command: Command = [tool("dev", "weed"), "mini", "-dir=.", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
     # From its own folder: a socket's path can have 107 bytes, and a comma parts two folders.
     local = [f"-ip={host(settings)}", f"-ip.bind={host(settings)}", "-filer.localSocket=filer.sock"]
+    local.append("-s3.localSocket=s3.sock")
     return Part(
         "Archive",
         [*command, *local, *internal, *off],

@@ -182,8 +182,13 @@ def _environment(state: Path) -> dict[str, str]:
     own = {"HOME": state / "home", "TMPDIR": state / "tmp"}
     for folder in own.values():
         folder.mkdir(parents=True, exist_ok=True)
-    folders = {name: str(folder) for name, folder in own.items()}
-    return {"PATH": os.environ.get("PATH", os.defpath), **folders, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        **{name: str(folder) for name, folder in own.items()},
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",  # nothing is written but into the state folder
+    }
 
 
 @contextmanager

@@ -98,7 +98,7 @@ class Environment:
         )
 
     def _variables(self) -> dict[str, str]:
-        kept = ("PATH", "HOME", "LANG", "TMPDIR")
+        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
         aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},

@@ -16,7 +16,6 @@ from rottenbot.pairing import require_same
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-HEALTH = "health/"  # the one prefix that every function over HTTP may list; nothing is ever there
 UNREACHABLE = "The photo store cannot be reached right now. Please try again later."
 
 
@@ -84,8 +83,16 @@ class Bucket:
         return answer["KeyCount"] > 0
 
     def check(self) -> None:
-        """One exchange with the store. Raises UnavailableError, also when there is no such bucket."""
-        self.has_prefix(HEALTH)
+        """One exchange with the store. Raises UnavailableError, also when there is no such bucket.
+
+        The store may refuse to list: not every function may do that, and a refusal is an answer.
+        """
+        with errors_mapped(UNREACHABLE):
+            try:
+                self.client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+            except self.client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] != "AccessDenied":
+                    raise
 
     def presigned_get(self, key: str, expires: int) -> str:
         """An address from which anyone who holds it can read the object for `expires` seconds."""
