@@ -121,7 +121,7 @@ def localstack(settings: Settings) -> Part:
     folder = settings.rottenbot_state / "localstack"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)
-    shutil.copytree(ROOT / "localstack" / "executor", folder / "executor")  # PYTHONPATH parts its folders at colons
+    (folder / "executor").symlink_to(ROOT / "localstack" / "executor")  # PYTHONPATH parts its folders at colons
     port = settings.rottenbot_localstack_port
     return Part(
         "LocalStack",

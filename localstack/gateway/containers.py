@@ -40,5 +40,7 @@ def _sam(command: str, host: str, port: int, folder: Path, network: str) -> "sub
     options = ["--template", BUILT, "--env-vars", folder / "variables.json", "--host", host, "--port", str(port)]
     options += ["--config-env", "local", "--config-file", ROOT / "samconfig.toml", "--docker-network", network]
     return subprocess.Popen(
-        [sys.executable, "-m", "samcli", "local", command, *options], env=os.environ | {"TMPDIR": str(folder)}
+        [sys.executable, "-m", "samcli", "local", command, *options],
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
     )
