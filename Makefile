@@ -8,7 +8,12 @@ BASE ?= public.ecr.aws/lambda/python:3.13
 RUNTIME ?= litert
 COLLECTOR ?= off
 SETS := auth predict predict-tensorflow archive runtime dev sam training rehearsal checkov load
-export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
+# Of this shell's variables for Python and pip only what a package registry may need: others would turn what they do.
+PIP_KEPT := PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS PIP_TRUSTED_HOST PIP_CERT PIP_CLIENT_CERT PIP_PROXY \
+	PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES PIP_CACHE_DIR PIP_NO_CACHE_DIR PIP_CONFIG_FILE PIP_KEYRING_PROVIDER PIP_USE_FEATURE
+unexport $(filter PYTHON%,$(.VARIABLES)) $(filter-out $(PIP_KEPT),$(filter PIP_%,$(.VARIABLES)))
+export PIP_USER := 0
+export PYTHONPATH := .:layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export PYTHONUNBUFFERED := 1
 ifeq ($(filter deploy,$(MAKECMDGOALS)),)
@@ -17,7 +22,7 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 export no_proxy := $(NO_PROXY)
-unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
+unexport $(filter-out AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE,$(filter AWS_%,$(.VARIABLES)))
 endif
 
 help: ## Print these lines
@@ -85,7 +90,7 @@ train: .venvs/training/.ready ## Train on DATASET=folder with two seeds, test bo
 	$(TRAIN) bake $(NAME)
 
 mlflow: .venvs/training/.ready ## Look at the training runs in a browser, until Ctrl-C
-	@.venvs/training/bin/mlflow ui --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///$(CURDIR)/.rottenbot/training/mlflow.db) --port 5001
+	@.venvs/training/bin/mlflow ui --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///.rottenbot/training/mlflow.db) --port 5001
 
 openapi: setup ## Write functions/predict/openapi.json anew
 	$(RUN) docs/openapi.py
@@ -104,6 +109,7 @@ LOCK := ../.venvs/dev/bin/uv pip compile -q --universal --python-version 3.11 --
 .venvs/%/.ready: requirements/%.txt
 	@echo "Setting up .venvs/$* …"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -c 'import os, sys; sys.exit(":" in os.getcwd() and f"The path of this folder, {os.getcwd()}, has a colon (:) in it, which no virtual environment of Python can have. Move the folder to another path.")'
 	@rm -rf .venvs/$*
 	@$(PYTHON) -m venv .venvs/$*
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$*.txt

@@ -1,6 +1,11 @@
 """How anything here speaks AWS's protocols to LocalStack, the gateway and the archive."""
 
-from typing import Any, Final
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import boto3
 
 REGION: Final = "eu-west-1"
 ANY_KEY: Final = "test"  # LocalStack takes any
@@ -18,17 +23,32 @@ def variables(endpoint: str) -> dict[str, str]:
 
 
 def client(service: str, endpoint: str, key: str = ANY_KEY, secret: str = ANY_KEY, **options: Any) -> Any:
-    """A client of one service at this endpoint."""
-    import boto3
+    """A client of one service at this endpoint, whatever this process's environment says of AWS and of proxies."""
+    from botocore.config import Config
 
-    return boto3.client(
+    return _session().client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         region_name=REGION,
-        **options,
+        config=Config(proxies={}, **options),
     )
+
+
+@cache
+def _session() -> "boto3.Session":
+    import boto3
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+    from botocore.session import Session
+
+    # Every variable at its default: neither from the environment nor from a file.
+    own = {
+        name: (None, None, default, conversion)
+        for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    }
+    own["config_file"] = own["credentials_file"] = (None, None, os.devnull, None)
+    return boto3.Session(botocore_session=Session(session_vars=own))
 
 
 def queue_depths(sqs: Any) -> dict[str, int]:

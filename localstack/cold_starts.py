@@ -20,7 +20,7 @@ from rich.table import Table
 from deployment import costs
 from functions.auth import keys
 from localstack import docker, parts
-from localstack.__main__ import end_with_parent
+from localstack.command import end_with_parent
 from localstack.credentials import Credentials
 from localstack.gateway.pool import INVOKE
 from localstack.lambda_base import EMULATOR_PORT, prepare_base

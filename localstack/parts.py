@@ -6,21 +6,32 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 from localstack import aws, docker
 from localstack.credentials import Credentials
 from localstack.grafana import alerts, dashboards
-from localstack.processes import Part, PartError
+from localstack.processes import Part, PartError, docker_variables, reason
 from localstack.settings import ROOT, Settings, own_python, tool
 
 Command = list[str | Path]
+POSTGRES_REASONS: Final = (
+    r"(?:FATAL|PANIC|DETAIL):  (?!the database system is |password auth|terminating |Connection matched)(.+)"
+    r"|LOG:  ((?:could not|unrecognized|invalid) .+)|^(?:postgres|initdb: error|initdb): (.+)|^but (could not .+)"
+)
+REDIS_REASONS: Final = r"^\d+:\w .* # (?!WARNING)(?:Warning: )?(.+)"
+ARCHIVE_REASONS: Final = r"^[EF]\d{4} \S+ \S+ (.+)"
+REFUSED: Final = "28P01"  # SQLSTATE of a wrong password
 NOBODY: Final = "65534"  # PostgreSQL refuses to run as root
 ARCHIVE_BUCKET: Final = "archive"
 POSTGRES_USER: Final = "rottenbot"
+DIRECTLY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 OBSERVABILITY: Final = ("collector", "tempo", "loki", "prometheus", "node-exporter", "grafana")
 
 
@@ -31,7 +42,7 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
         _make_cluster(_postgres_programs(), data, credentials.database_password)
     port = settings.rottenbot_postgres_port
     options = [
-        f"-cunix_socket_directories={data}",
+        "-cunix_socket_directories=",  # a socket's path can have 107 bytes, and this one commas for itself
         "-cmax_connections=50",
         "-cfsync=on",
         f"-chba_file={ROOT / 'localstack/pg_hba.conf'}",
@@ -52,6 +63,7 @@ def postgres(settings: Settings, credentials: Credentials) -> Part:
         [("ROTTENBOT_POSTGRES_PORT", port)],
         "postgresql",
         signal.SIGINT,  # a fast shutdown: it does not wait for clients to leave
+        reasons=POSTGRES_REASONS,
         answers=lambda: _lets_in(port, credentials.database_password),  # it listens before it does
     )
 
@@ -63,10 +75,10 @@ def redis(settings: Settings) -> Part:
     data = settings.rottenbot_state / "redis"
     data.mkdir(parents=True, exist_ok=True)
     port = settings.rottenbot_redis_port
-    options = ["--bind", *_addresses(settings), "--dir", str(data), "--appendonly", "yes", "--save", ""]
+    options = ["--bind", *_addresses(settings), "--appendonly", "yes", "--save", ""]
     options += ["--protected-mode", "no"]  # it would refuse containers; nobody else reaches the addresses above
     command = [get_binary_path(), "--port", str(port), *options]
-    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis")
+    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis", folder=data, reasons=REDIS_REASONS)
 
 
 def archive(settings: Settings, credentials: Credentials) -> Part:
@@ -82,8 +94,10 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
     ]
     off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
     off += ["-volume.preStopSeconds=0"]
-    command: Command = [tool("dev", "weed"), "mini", f"-dir={data}", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
-    local = [f"-ip={host(settings)}", f"-ip.bind={host(settings)}", f"-filer.localSocket={data / 'filer.sock'}"]
+    command: Command = [tool("dev", "weed"), "mini", "-dir=.", f"-bucket={ARCHIVE_BUCKET}", f"-s3.port={port}"]
+    # From its own folder: a socket's path can have 107 bytes, and a comma parts two folders.
+    local = [f"-ip={host(settings)}", f"-ip.bind={host(settings)}", "-filer.localSocket=filer.sock"]
+    local.append("-s3.localSocket=s3.sock")
     return Part(
         "Archive",
         [*command, *local, *internal, *off],
@@ -97,6 +111,7 @@ def archive(settings: Settings, credentials: Credentials) -> Part:
         },
         folder=data,
         host=host(settings),
+        reasons=ARCHIVE_REASONS,
         answers=lambda: _status(f"{archive_url(settings)}/{ARCHIVE_BUCKET}") == 403,  # there, and only for key holders
     )
 
@@ -106,6 +121,7 @@ def localstack(settings: Settings) -> Part:
     folder = settings.rottenbot_state / "localstack"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)
+    (folder / "executor").symlink_to(ROOT / "localstack" / "executor")  # PYTHONPATH parts its folders at colons
     port = settings.rottenbot_localstack_port
     return Part(
         "LocalStack",
@@ -122,7 +138,7 @@ def localstack(settings: Settings) -> Part:
             "OVERRIDE_IN_DOCKER": "0",
             "FILESYSTEM_ROOT": str(folder),
             "TMPDIR": str(folder / "tmp"),
-            "PYTHONPATH": str(ROOT / "localstack" / "executor"),
+            "PYTHONPATH": "executor",
             "LAMBDA_RUNTIME_EXECUTOR": "rottenbot",
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
@@ -148,7 +164,7 @@ def compose(settings: Settings, credentials: Credentials) -> Part:
         _compose_up(),
         ports,
         stop_signal=signal.SIGINT,
-        environment=_compose_variables(settings, credentials),
+        environment=docker_variables() | _compose_variables(settings, credentials),
         host=host(settings),
         answers=lambda: docker.healthy(settings.network, len(ports)),
     )
@@ -167,7 +183,7 @@ def observability(settings: Settings, credentials: Credentials) -> Part:
             ("ROTTENBOT_COLLECTOR_PORT", settings.rottenbot_collector_port),
         ],
         stop_signal=signal.SIGINT,
-        environment=_compose_variables(settings, credentials),
+        environment=docker_variables() | _compose_variables(settings, credentials),
         answers=lambda: _status(f"{grafana_url(settings)}/api/health") == 200,
     )
 
@@ -177,7 +193,7 @@ def status(settings: Settings) -> Part:
     port = settings.rottenbot_status_port
     command: Command = [own_python(), "-m", "localstack.status", "--port", str(port)]
     command += ["--hosts", ",".join(_addresses(settings)), "--localstack", localstack_url(settings)]
-    return Part("Status", command, [("ROTTENBOT_STATUS_PORT", port)], environment={"PYTHONPATH": str(ROOT)})
+    return Part("Status", command, [("ROTTENBOT_STATUS_PORT", port)])
 
 
 def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] | None) -> Part:
@@ -214,14 +230,16 @@ def gateway(settings: Settings, credentials: Credentials, access_log: IO[bytes] 
     return Part(
         "Gateway",
         command,
-        [("ROTTENBOT_PORT", settings.rottenbot_port), ("ROTTENBOT_LAMBDA_PORT", settings.rottenbot_lambda_port)],
+        [("ROTTENBOT_LAMBDA_PORT", settings.rottenbot_lambda_port)],
         environment={
+            **(docker_variables() if settings.in_docker else {}),
             **aws.variables(localstack_url(settings)),
             "ROTTENBOT_SECRETS": json.dumps(secrets),
             "SAM_CLI_TELEMETRY": "0",
-            "PYTHONPATH": str(ROOT),
         },
         output=access_log,
+        host=lambda_host(settings),
+        public=("ROTTENBOT_PORT", settings.rottenbot_port),
     )
 
 
@@ -287,7 +305,13 @@ def _lets_in(port: int, password: str) -> bool:
         pg8000.native.Connection(
             POSTGRES_USER, password=password, host="127.0.0.1", port=port, database="postgres", timeout=2
         ).close()
-    except (pg8000.native.DatabaseError, pg8000.native.InterfaceError, OSError):
+    except pg8000.native.DatabaseError as error:
+        if error.args[0].get("C") == REFUSED:
+            raise PartError(
+                "PostgreSQL has another password than credentials.json. `make clean` removes both."
+            ) from None
+        return False
+    except (pg8000.native.InterfaceError, OSError):
         return False
     return True
 
@@ -309,22 +333,30 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     if os.geteuid() == 0:
         os.chown(new, int(NOBODY), int(NOBODY))
         os.chown(password_file, int(NOBODY), int(NOBODY))
-    command: Command = [
-        *_unprivileged(),
-        binaries / "initdb",
-        "-D",
-        new,
-        "-U",
-        POSTGRES_USER,
-        f"--pwfile={password_file}",
-    ]
-    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-    made = subprocess.run(command, capture_output=True, text=True, cwd="/")
-    password_file.unlink()
-    if made.returncode == 0:
-        new.rename(data)
-    else:
-        raise PartError(f"PostgreSQL could not make its files in {data}: {made.stderr.strip().splitlines()[-1]}")
+    options: Command = ["-D", new, "-U", POSTGRES_USER, f"--pwfile={password_file}"]
+    options += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+    try:
+        with _between_quotes(binaries) as programs:
+            command: Command = [*_unprivileged(), programs / "initdb", *options]
+            made = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, cwd="/")
+    finally:
+        password_file.unlink()
+    if made.returncode:
+        raise PartError(f"PostgreSQL could not make its files in {data}: {reason(made.stderr, POSTGRES_REASONS)}")
+    new.rename(data)
+
+
+@contextmanager
+def _between_quotes(binaries: Path) -> Iterator[Path]:
+    # initdb calls its neighbours through a shell, their true path between double quotes.
+    package = binaries.parent.parent.resolve()
+    if not set('$"`') & set(str(package)):
+        yield binaries
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for source in package.parent.glob(f"{package.name}*"):  # with its libraries
+            shutil.copytree(source, Path(folder) / source.name)
+        yield Path(folder) / binaries.relative_to(binaries.parent.parent.parent)
 
 
 def _unprivileged() -> list[str]:
@@ -341,7 +373,7 @@ def _unprivileged() -> list[str]:
 
 def _status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with DIRECTLY.open(url, timeout=2) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

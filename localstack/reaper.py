@@ -40,7 +40,7 @@ def _keep_photos(url: str, bucket: str, folder: str) -> None:
 
     try:
         pending.keep(url, bucket, Path(folder))
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, OSError) as error:
         print(f"rottenbot: photos that were on their way could not be kept: {error}", file=sys.stderr)
 
 

@@ -21,12 +21,12 @@ from rich.table import Table
 
 from deployment.stages import DeploymentError, Stage, as_overrides
 from localstack import aws, docker, parts
-from localstack.__main__ import end_with_parent
 from localstack.client import ApiError, Client
+from localstack.command import end_with_parent
 from localstack.credentials import Credentials
 from localstack.lambda_base import prepare_base
 from localstack.ports import free
-from localstack.processes import Part, PartError, Processes
+from localstack.processes import Part, PartError, Processes, docker_variables
 from localstack.settings import ROOT, Settings, tool
 from localstack.stack import Stack, start
 
@@ -295,7 +295,8 @@ def _cloud(settings: Settings) -> Part:
         "AWS",
         [tool("rehearsal", "ministack")],
         [("", port)],
-        environment={
+        environment=docker_variables()
+        | {
             "BIND_HOST": host,
             "GATEWAY_PORT": str(port),
             "MINISTACK_HOST": host,

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from localstack.ports import free, free_row
 
 ARCHIVE_INTERNAL_PORTS: Final = 9
+LAST_PORT: Final = 65_535
 FUNCTIONS: Final = ("processes", "containers")
 SERVERS: Final = ("processes", "compose")
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -54,8 +55,8 @@ class Settings:
             text = os.environ.get(field.name.upper())
             if text:
                 try:
-                    given[field.name] = kind(text)
-                except ValueError:
+                    given[field.name] = _valid(field.name, kind(text))
+                except (ValueError, RuntimeError):
                     raise SettingsError(f"{field.name.upper()} cannot be {text!r}.") from None
         settings = cls(**given)
         if settings.rottenbot_functions not in FUNCTIONS:
@@ -81,6 +82,15 @@ class Settings:
         return replace(
             self, rottenbot_state=state, rottenbot_archive_internal_ports=free_row(ARCHIVE_INTERNAL_PORTS), **ports
         )
+
+
+def _valid(name: str, value: Any) -> Any:
+    if isinstance(value, Path):
+        return value.expanduser().absolute()
+    most = LAST_PORT - ARCHIVE_INTERNAL_PORTS + 1 if name.endswith("_ports") else LAST_PORT
+    if isinstance(value, int) and not 1 <= value <= most:
+        raise ValueError(value)
+    return value
 
 
 def tool(environment: str, program: str) -> Path:

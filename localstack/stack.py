@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from localstack import aws, docker, parts, pending, status
 from localstack.credentials import Credentials
@@ -62,12 +62,27 @@ class Stack:
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Call a function as AWS would, and return its answer. Raises PartError if it fails."""
         endpoint = f"http://{parts.lambda_host(self.settings)}:{self.settings.rottenbot_lambda_port}"
-        client = aws.client("lambda", endpoint, config=Config(read_timeout=300, retries={"total_max_attempts": 1}))
+        client = aws.client("lambda", endpoint, read_timeout=300, retries={"total_max_attempts": 1})
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise PartError(f"{function} failed: {payload['errorMessage']} See {self.processes.log('Gateway')}")
         return payload
+
+    def fill(self) -> None:
+        """Make whole what the servers hold: the archive's bucket, the schema, the photos that were on their way. What
+        comes from now on is kept when the stack ends. Raises PartError."""
+        try:
+            self.make_archive()
+            self.invoke("MigrateFunction", {})
+            url, bucket = parts.localstack_url(self.settings), self.resource("EventsBucket")
+            kept = self.settings.rottenbot_state / "pending"
+            self.processes.keep_photos(url, bucket, kept)
+            pending.restore(url, bucket, kept)
+        except (BotoCoreError, ClientError) as error:
+            for name in self.processes.started:
+                self.processes.check(name)
+            raise PartError(f"What the stack starts with cannot be put into it: {error}") from error
 
     def resource(self, name: str) -> str:
         """What a resource of template.yaml is called in LocalStack: a bucket's name, a queue's address."""
@@ -94,7 +109,7 @@ def running(
     observer: Observer = "none",
 ) -> Iterator[Stack]:
     """Start everything, with `fresh` on an empty state folder, and end everything when the block is left. An observer,
-    the page about the last minutes or Grafana in containers, gets the functions' telemetry.
+    the page about the last minutes or Grafana in containers, gets the functions' telemetry. The API's port opens last.
 
     Raises PartError when a part cannot run.
     """
@@ -111,31 +126,34 @@ def running(
         if settings.in_docker:
             docker.make_network(settings.network)
             processes.remove_containers(settings.network)
-        servers = _servers(settings, credentials, observer)
-        start(processes, [*servers, parts.gateway(settings, credentials, access_log)], report)
-        stack.make_archive()
-        stack.invoke("MigrateFunction", {})
-        bucket, kept = stack.resource("EventsBucket"), state / "pending"
-        url = parts.localstack_url(settings)
-        processes.keep_photos(url, bucket, kept)
-        pending.restore(url, bucket, kept)
+        servers, gateway = _servers(settings, credentials, observer), parts.gateway(settings, credentials, access_log)
+        began = time.monotonic()
+        start(processes, [*servers, gateway], report)
+        stack.fill()
+        processes.open(gateway.name)
+        _wait(processes, [replace(gateway.opened, host=settings.rottenbot_host)], report, began)
         yield stack
     finally:
         processes.stop()
 
 
 def start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
-    """Start parts and return when all answer. Raises PartError when one cannot run."""
+    """Start parts and return when all answer, but for the public port of one that has such. Raises PartError when one
+    cannot run."""
     began = time.monotonic()
     for part in wanted:
         processes.start(part)
+    _wait(processes, wanted, report, began)
 
+
+def _wait(processes: Processes, wanted: Sequence[Part], report: Report, began: float) -> None:
     waiting = list(wanted)
     while waiting:
         for part in list(waiting):
             if processes.ready(part, time.monotonic() - began):
                 waiting.remove(part)
-                report(f"{part.name:<11} {part.address:<30} ready after {time.monotonic() - began:.1f} s")
+                if not part.public:
+                    report(f"{part.name:<11} {part.address:<30} ready after {time.monotonic() - began:.1f} s")
         time.sleep(0.02)
 
 

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from functions.archive import service
@@ -18,7 +19,7 @@ from functions.archive.models import (
     State,
     Status,
 )
-from rottenbot import http, settings
+from rottenbot import cache, database, health, http, settings, storage
 from rottenbot.photos import Kind
 from rottenbot.times import Moment
 
@@ -97,6 +98,18 @@ def correct(uid: Annotated[UUID, Path()], label: Annotated[Label, Body()]) -> Re
 )
 def stats() -> Counts:
     return service.counts(http.bearer(app).user_uid)
+
+
+@app.get(
+    "/api/v1/archive/health",
+    summary="Whether the record of saved photos answers",
+    tags=["service"],
+    responses=health.responses(health.Health),
+)
+def own_health(full: health.Asked = False) -> Response[health.Health | health.FullHealth]:
+    checks = {"redis": cache.check, "database": database.check}
+    buckets = {"events_bucket": lambda: storage.events().check(), "archive_bucket": lambda: storage.archive().check()}
+    return health.answer(health.Health(), checks | buckets, full)
 
 
 handler = http.handler(app, service.warm)

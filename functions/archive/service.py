@@ -193,4 +193,4 @@ def _remove(uid: UUID, user_uid: UUID, path: str) -> None:
 def warm() -> None:
     """Make what the first request would otherwise have to wait for."""
     storage.archive()
-    database.query("SELECT 1")
+    database.check()

@@ -8,10 +8,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
-from functions.auth import service
+from functions.auth import keys, service
 from functions.auth.models import LoggedIn, LoggedOut, LogIn, SignedUp, SignUp, TokenPair, User, UserPage
 from functions.auth.store import EmailTakenError
-from rottenbot import http, settings
+from rottenbot import cache, database, health, http, settings
 
 JSON: Final = "application/json"
 COOKIE: Final = "__Host-refresh"  # by this name browsers take it only over TLS, and for this one host
@@ -82,6 +82,17 @@ def users(
 ) -> UserPage:
     http.admin(app)
     return service.users(limit, cursor)
+
+
+@app.get(
+    "/api/v1/auth/health",
+    summary="Whether accounts and log-ins answer",
+    tags=["service"],
+    responses=health.responses(health.Health),
+)
+def own_health(full: health.Asked = False) -> Response[health.Health | health.FullHealth]:
+    checks = {"redis": cache.check, "database": database.check, "signing_key": keys.check}
+    return health.answer(health.Health(), checks, full)
 
 
 def _is_page() -> bool:

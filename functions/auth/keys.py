@@ -34,6 +34,11 @@ def signing_key() -> ec.EllipticCurvePrivateKey:
     return load(secrets.read(settings.signing().token_signing_key_secret)["current"])
 
 
+def check() -> None:
+    """One exchange with the store of the keys. Raises UnavailableError."""
+    secrets.check(settings.signing().token_signing_key_secret)
+
+
 def _make() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     form = serialization.PrivateFormat.PKCS8

@@ -49,7 +49,8 @@ def _migrate() -> str:
     from sqlalchemy.exc import DBAPIError
 
     config = Config()
-    config.set_main_option("script_location", str(Path(os.environ["LAMBDA_TASK_ROOT"]) / "migrations"))
+    folder = Path(os.environ["LAMBDA_TASK_ROOT"]) / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))  # it would put other options there
     try:
         command.upgrade(config, "head")
     except DBAPIError as error:

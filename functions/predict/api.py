@@ -11,8 +11,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, File, Heade
 from functions.predict import classifier, service
 from functions.predict.declared import UNKNOWN
 from functions.predict.images import UnreadableImageError
-from functions.predict.models import Health, Model, Prediction, Upload, UploadRequest
-from rottenbot import http, settings, telemetry
+from functions.predict.models import Model, ModelHealth, Prediction, Upload, UploadRequest
+from rottenbot import cache, health, http, settings, storage, telemetry
 from rottenbot.problems import BadRequestError
 
 OPENAPI: Final = Path(__file__).with_name("openapi.json")
@@ -71,9 +71,15 @@ def model() -> Model:
     return Model.model_validate(classifier.metadata())
 
 
-@app.get("/api/v1/health", summary="Whether the service answers, and with which model", tags=["service"])
-def health() -> Health:
-    return Health(model_version=service.model.version, model_runtime=settings.model().model_runtime)
+@app.get(
+    "/api/v1/health",
+    summary="Whether the service answers, and with which model",
+    tags=["service"],
+    responses=health.responses(ModelHealth),
+)
+def own_health(full: health.Asked = False) -> Response[ModelHealth | health.FullHealth]:
+    plain = ModelHealth(model_version=service.model.version, model_runtime=settings.model().model_runtime)
+    return health.answer(plain, {"redis": cache.check, "events_bucket": lambda: storage.events().check()}, full)
 
 
 @app.get("/api/v1/openapi.json", include_in_schema=False)

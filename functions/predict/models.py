@@ -1,12 +1,12 @@
 """What the predict calls take and answer."""
 
 from datetime import date
-from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.predict.declared import UNKNOWN, DeclaredType
+from rottenbot.health import Health
 from rottenbot.photos import RankedClass
 
 
@@ -74,7 +74,6 @@ class Model(BaseModel):
     per_class: list[ClassQuality]
 
 
-class Health(BaseModel):
-    status: Literal["ok"] = "ok"
+class ModelHealth(Health):
     model_version: str
     model_runtime: str

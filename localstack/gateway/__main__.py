@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import flask.cli
+from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, g, request
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
@@ -25,10 +25,13 @@ from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.lambda_service.local_lambda_http_service import LocalLambdaHttpService
 from samcli.local.lambdafn.exceptions import FunctionNotFound
 from samcli.yamlhelper import yaml_parse
+from werkzeug.serving import BaseWSGIServer, make_server
+from yaml import YAMLError
 
 from localstack import status
 from localstack.gateway import containers, deploy, page
-from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, port_pairs, spec
+from localstack.gateway.pool import Environment, PayloadTooLargeError, Pool, WarmUpError, port_pairs, spec
+from localstack.gateway.word import wait_for_word
 from localstack.settings import FUNCTIONS
 
 RARELY_CALLED = {"MigrateFunction", "PredictGiveUpFunction", "ArchiveGiveUpFunction"}
@@ -65,21 +68,11 @@ class Runner:
         answer = self.pools[self.get_function(name).function_id].invoke(event.encode())
         stdout.write_str(_as_samcli_expects(answer))
 
-    def migrate(self) -> None:
-        """Bring the schema up to date, and make the log-ins by which the other functions reach it."""
-        answer = json.loads(self.pools["MigrateFunction"].invoke(b"{}"))
-        if "errorMessage" in answer:
-            sys.exit(f"The database could not be migrated: {answer['errorMessage']}")
-
     def warm(self) -> None:
-        """Initialise every environment, as provisioned concurrency does. Exits when a function does not start."""
+        """Initialise every function that serves. Raises WarmUpError."""
         served = [pool for name, pool in self.pools.items() if name not in RARELY_CALLED]
-        environments = [environment for pool in served for environment in pool.environments]
-        with ThreadPoolExecutor(len(environments)) as threads:
-            answers = threads.map(lambda environment: environment.invoke(b'{"warmup": true}'), environments)
-            for environment, answer in zip(environments, map(json.loads, answers), strict=True):
-                if "errorMessage" in answer:
-                    sys.exit(f"{environment.spec.name} does not start: {answer['errorMessage']}")
+        with ThreadPoolExecutor(len(served)) as threads:
+            list(threads.map(Pool.warm, served))
 
     def stop(self) -> None:
         for environments in (pool.environments for pool in self.pools.values()):
@@ -89,7 +82,6 @@ class Runner:
 
 
 def main() -> None:
-    flask.cli.show_server_banner = lambda *_: None
     arguments = _arguments()
     secrets = json.loads(os.environ.pop("ROTTENBOT_SECRETS"))
     token_keys = secrets.pop("TokenSigningKey")
@@ -113,12 +105,12 @@ def main() -> None:
     provider = SamFunctionProvider(stacks, use_raw_codeuri=True)
     runner = Runner(provider, arguments.python, arguments.concurrency)
     signal.signal(signal.SIGTERM, lambda *_: runner.stop())
-    runner.migrate()
-    runner.warm()
 
     invocations = LocalLambdaHttpService(runner, arguments.lambda_port, arguments.lambda_host)
     invocations.create()
-    _serve(invocations._app, arguments.lambda_host, arguments.lambda_port)
+    _serve(make_server(arguments.lambda_host, arguments.lambda_port, invocations._app, threaded=True))
+    wait_for_word()
+    runner.warm()
     gateway = LocalApigwService(ApiProvider(stacks).api, runner, port=arguments.port, host=arguments.host)
     gateway.create()
     cors = {"Access-Control-Allow-Origin": "*"} if parameters["CorsOrigins"] else {}
@@ -126,7 +118,9 @@ def main() -> None:
     gateway._app.add_url_rule(status.PATH, view_func=lambda: _status_page(arguments.status))
     stores = {"events": parameters["AwsEndpointUrl"], "archive": parameters["ArchiveEndpointUrl"]}
     page.serve(gateway._app, template, stores)
-    gateway._app.run(arguments.host, arguments.port, threaded=True)
+    public = make_server(arguments.host, arguments.port, gateway._app, threaded=True)
+    signal.signal(signal.SIGTERM, lambda *_: (public.server_close(), runner.stop()))  # nothing new comes in first
+    public.serve_forever()
 
 
 def _answer_as_api_gateway(app: Flask, template: dict[str, Any], cors: dict[str, str]) -> None:
@@ -181,8 +175,8 @@ def _as_samcli_expects(answer: bytes) -> str:
     return answer.decode()
 
 
-def _serve(app: Flask, host: str, port: int) -> None:
-    threading.Thread(target=lambda: app.run(host, port, threaded=True), daemon=True).start()
+def _serve(server: BaseWSGIServer) -> None:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def _arguments() -> argparse.Namespace:
@@ -203,4 +197,7 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (deploy.DeployError, WarmUpError, BotoCoreError, ClientError, YAMLError, OSError) as error:
+        sys.exit(f"rottenbot: {' '.join(str(error).split())}")

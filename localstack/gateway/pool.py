@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -23,6 +24,7 @@ from localstack.settings import ROOT
 ARCHITECTURE: Final = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 EMULATOR: Final = f".venvs/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}"
 START_SECONDS: Final = 20
+WARM_UP: Final = b'{"warmup": true}'
 INVOKE: Final = "/2015-03-31/functions/function/invocations"
 LAMBDA_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 
@@ -96,19 +98,24 @@ class Environment:
         )
 
     def _variables(self) -> dict[str, str]:
-        kept = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE")
+        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
         aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
             **aws,
+            "PWD": "/proc/self/cwd",  # the emulator makes a URL of it, in which % and # would mean something else
             **self.spec.variables,
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}",
+            "PYTHONPATH": "layers/core/python",  # from the folder above; a colon in its own path would part it
             "LAMBDA_TASK_ROOT": str(ROOT),
             "AWS_LAMBDA_FUNCTION_NAME": self.spec.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self.spec.timeout),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.spec.memory),
         }
+
+
+class WarmUpError(RuntimeError):
+    """A function does not start."""
 
 
 class Pool:
@@ -129,6 +136,19 @@ class Pool:
             return environment.invoke(event)
         finally:
             self.idle.put(environment)
+
+    def warm(self) -> None:
+        """Initialise every environment, as provisioned concurrency does. Raises WarmUpError."""
+        taken = [self.idle.get() for _ in self.environments]  # an event may be on its way through one
+        try:
+            with ThreadPoolExecutor(len(taken)) as threads:
+                answers = threads.map(lambda environment: environment.invoke(WARM_UP), taken)
+                for answer in map(json.loads, answers):
+                    if "errorMessage" in answer:
+                        raise WarmUpError(f"{taken[0].spec.name} does not start: {answer['errorMessage']}")
+        finally:
+            for environment in taken:
+                self.idle.put(environment)
 
 
 def port_pairs() -> Iterator[tuple[int, int]]:

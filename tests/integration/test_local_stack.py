@@ -7,15 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
+from localstack.client import Client
+from localstack.ports import listening
 from localstack.settings import ROOT, Settings, SettingsError
 
 ENDED_SECONDS = 30
+HEALTH = ("health?full=true", "auth/health?full=true", "archive/health?full=true")
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """A stack of its own: other ports, other state."""
     settings = Settings(rottenbot_concurrency=1).on_free_ports(tmp_path / "state")
     given = {name.upper(): str(value) for name, value in vars(settings).items()}
-    return {**os.environ, **given, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **given, "PYTHONPATH": ".:layers/core/python", "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture
@@ -107,23 +111,38 @@ def test_the_page_about_the_last_minutes_is_beside_the_api(
     assert "GET /api/v1/health" in requests.get(f"{server}/_local/status", timeout=10).text
 
 
+def test_the_first_connection_that_is_taken_meets_a_whole_system(
+    start: Callable[[], subprocess.Popen[str]], environment: dict[str, str]
+) -> None:
+    process, port = start(), int(environment["ROTTENBOT_PORT"])
+    deadline = time.monotonic() + 120
+    while not listening(port):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    url = f"http://127.0.0.1:{port}"
+    with ThreadPoolExecutor(8) as threads:  # nobody of whom waits for anything
+        joined = [threads.submit(Client(url).join) for _ in range(8)]
+        looked = [threads.submit(requests.get, f"{url}/api/v1/{path}", timeout=30) for path in HEALTH * 4]
+    assert all(future.result().user["uid"] for future in joined)
+    assert {future.result().status_code for future in looked} == {200}
+
+
 def test_nothing_stays_behind_when_interrupted_while_starting(
     start: Callable[[], subprocess.Popen[str]], environment: dict[str, str]
 ) -> None:
-    process = start()
-    assert process.stdout
-    process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    process.wait(ENDED_SECONDS)
-    nothing_left(environment)
+    for seconds in (0.5, 0.9, 1.3, 2.0, 3.0, 4.5):  # on a folder that the first of them leaves as it is
+        process = start()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=ENDED_SECONDS)
+        nothing_left(environment)
+    until_ready(start())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_state_survives_a_restart_and_photos_on_their_way_arrive(
     start: Callable[[], subprocess.Popen[str]], environment: dict[str, str], photo: Path, number: signal.Signals
 ) -> None:
-    from localstack.client import Client
-
     first = start()
     until_ready(first)
     client = Client(f"http://127.0.0.1:{environment['ROTTENBOT_PORT']}").join()
@@ -134,7 +153,12 @@ def test_state_survives_a_restart_and_photos_on_their_way_arrive(
     first.communicate(timeout=ENDED_SECONDS)
     nothing_left(environment)
 
-    until_ready(start())
+    process, port = start(), int(environment["ROTTENBOT_PORT"])
+    while not listening(port):
+        assert process.poll() is None
+    for uid in on_the_way:
+        assert client.record(uid)["status"] in ("pending", "recorded")  # from the first connection that is taken
+    until_ready(process)
     assert client.call("GET", "/auth/me") == client.user  # still logged in: keys, database and log-ins are kept
     assert client.record(recorded)["predicted_class_name"] == photo.stem
     for uid in on_the_way:
@@ -196,11 +220,12 @@ def test_a_part_that_dies_is_named_with_its_log(
     nothing_left(environment)
 
 
-def test_a_missing_program_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_missing_program_is_named(environment: dict[str, str]) -> None:
     program = """
+import os
 from pathlib import Path
 from localstack.processes import Part, PartError, Processes
-processes = Processes(Path("state"))
+processes = Processes(Path(os.environ["ROTTENBOT_STATE"]))
 try:
     processes.start(Part("Redis", [Path("/nowhere/valkey-server")], []))
 except PartError as error:
@@ -208,7 +233,7 @@ except PartError as error:
 processes.stop()
 """
     ended = subprocess.run(
-        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ended.stdout.strip() == "Redis is not installed: there is no /nowhere/valkey-server. Run `make setup`."
 

@@ -138,3 +138,28 @@ def test_a_record_never_changes_its_owner() -> None:
     store.record(PhotoKey(uuid.uuid4(), uid, "jpg"), photo, result)
     rows = database.query("SELECT user_uid FROM predictions WHERE uid = :uid", uid=uid)
     assert rows == [{"user_uid": owner}]
+
+
+def test_a_bucket_can_be_used_when_its_store_answers_for_it() -> None:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    from rottenbot import aws, settings, storage
+    from rottenbot.problems import UnavailableError
+    from rottenbot.storage import Bucket
+
+    config = settings.archive()
+    storage.events().check()
+    storage.archive().check()
+    for bucket in (storage.events(), storage.archive()):
+        with pytest.raises(UnavailableError):
+            Bucket("there-is-no-such-bucket", bucket.client).check()
+    refused = aws.session().client(
+        "s3", endpoint_url=config.archive_endpoint_url, config=Config(signature_version=UNSIGNED)
+    )
+    Bucket(config.archive_bucket, refused).check()
+    stranger = aws.session().client(
+        "s3", endpoint_url=config.archive_endpoint_url, aws_access_key_id="nobody", aws_secret_access_key="wrong"
+    )
+    with pytest.raises(UnavailableError):
+        Bucket(config.archive_bucket, stranger).check()

@@ -35,6 +35,12 @@ def session_key(family: str) -> str:
     return SESSION_KEY.format(family=family)
 
 
+def check() -> None:
+    """One exchange with Redis. Raises UnavailableError."""
+    with exchange() as client:
+        client.ping()
+
+
 @contextmanager
 def exchange() -> Iterator["redis.Redis"]:
     """The client for one exchange with Redis, which is kept if that ends well. A Redis that fails or does not answer

@@ -64,6 +64,11 @@ def as_user(user_uid: UUID) -> str:
     return f"SET LOCAL rottenbot.user_uid = '{user_uid}'"
 
 
+def check() -> None:
+    """One exchange with PostgreSQL. Raises UnavailableError."""
+    query("SELECT 1")
+
+
 def login() -> dict[str, Any]:
     """What pg8000 needs to connect: where PostgreSQL is, who we are, and whether the connection is encrypted."""
     config = settings.database()

@@ -9,8 +9,12 @@ from rottenbot.aws import errors_mapped, session
 @cache
 def read_text(name: str) -> str:
     """The text of a secret. Raises UnavailableError when Secrets Manager does not answer."""
-    with errors_mapped("The settings store cannot be reached right now. Please try again later."):
-        return session().client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    return _get(name)
+
+
+def check(name: str) -> None:
+    """One exchange with Secrets Manager, for a secret that this function may read. Raises UnavailableError."""
+    _get(name)
 
 
 def forget() -> None:
@@ -22,3 +26,11 @@ def read(name: str) -> dict[str, str]:
     """A secret that holds a JSON object."""
     document: dict[str, str] = json.loads(read_text(name))
     return document
+
+
+def _get(name: str) -> str:
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+    with errors_mapped("The settings store cannot be reached right now. Please try again later."):
+        return session().client("secretsmanager", config=config).get_secret_value(SecretId=name)["SecretString"]

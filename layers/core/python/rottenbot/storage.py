@@ -82,6 +82,18 @@ class Bucket:
         require_same("s3", prefix, answer["Prefix"])
         return [found["Key"] for found in answer.get("Contents", [])]
 
+    def check(self) -> None:
+        """One exchange with the store. Raises UnavailableError, also when there is no such bucket.
+
+        The store may refuse to list: not every function may do that, and a refusal is an answer.
+        """
+        with errors_mapped(UNREACHABLE):
+            try:
+                self.client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+            except self.client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] != "AccessDenied":
+                    raise
+
     def presigned_get(self, key: str, expires: int) -> str:
         """An address from which anyone who holds it can read the object for `expires` seconds."""
         with errors_mapped(UNREACHABLE):
