@@ -2,12 +2,15 @@
 
 import io
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import jwt
 import numpy as np
 import psutil
+import redis
 import requests
 from PIL import Image
 
@@ -54,6 +57,7 @@ def accidents(stack: Stack, user: Client, collector: Collector, photo: Path, eve
         eventually(lambda: _failed_for_good(collector), 60)
     _give_up(stack, user, photo, eventually)
     stack.aws("s3").put_object(Bucket=stack.resource("EventsBucket"), Key="uploads/of-somebody-else", Body=b"")
+    _mix_up_a_session(stack, Client(stack.url).join())
     _kill_a_function(stack, "functions.predict.api.handler")
     eventually(lambda: _answered(user, photo))
     collector.trace({"forget_user"}, of=lambda: _leave(Client(stack.url).join()))
@@ -76,6 +80,15 @@ def _give_up(stack: Stack, user: Client, photo: Path, eventually: Eventually) ->
             return bool(user.record(uid)["status"] != "pending")
 
         eventually(is_given_up)
+
+
+def _mix_up_a_session(stack: Stack, user: Client) -> None:
+    """A log-in that Redis says is of somebody else."""
+    token = str(user.http.headers["Authorization"]).removeprefix("Bearer ")
+    family = jwt.decode(token, options={"verify_signature": False})["family"]
+    with redis.Redis(port=stack.settings.rottenbot_redis_port) as store:
+        store.hset(f"session:{family}", "user", str(uuid.uuid4()))
+    assert user.http.get(f"{user.api}/auth/me").status_code == 503
 
 
 def _unanswered(user: Client, photo: Path) -> None:
