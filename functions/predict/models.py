@@ -1,12 +1,12 @@
 """What the predict calls take and answer."""
 
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.predict.declared import UNKNOWN, DeclaredType
-from rottenbot.health import Health
 from rottenbot.photos import RankedClass
 
 
@@ -74,6 +74,7 @@ class Model(BaseModel):
     per_class: list[ClassQuality]
 
 
-class ModelHealth(Health):
+class ModelHealth(BaseModel):
+    status: Literal["ok"] = "ok"
     model_version: str
     model_runtime: str
