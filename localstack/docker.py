@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from functools import cache
+from ipaddress import ip_network
 
 from localstack.processes import PartError
 
@@ -32,7 +33,10 @@ def healthy(project: str, containers: int) -> bool:
 @cache
 def bridge() -> str:
     """The address by which containers reach this machine."""
-    return docker("network", "inspect", "bridge", "--format={{(index .IPAM.Config 0).Gateway}}")
+    form = "--format={{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}"
+    *gateway, subnet = docker("network", "inspect", "bridge", form).split()
+    # An engine that has just made its first network does not tell the gateway, which is the first address.
+    return gateway[0] if gateway else str(ip_network(subnet)[1])
 
 
 def make_network(name: str) -> None:
