@@ -77,7 +77,7 @@ class Processes:
             stdin=subprocess.PIPE,
             start_new_session=True,
             cwd=ROOT,
-            env=_environment(state) | docker_variables(),
+            env=_environment(state) | docker_variables() | {"PYTHONPATH": "layers/core/python"},
             pass_fds=[lock],  # it holds the state until the last part has ended
         )
         os.close(lock)

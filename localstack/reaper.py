@@ -25,12 +25,14 @@ def main() -> None:
     told = [json.loads(line) for line in sys.stdin]
     parts = [line for line in told if "pid" in line]
     _end(parts[-1:])  # the gateway: nothing moves from place to place while photos are being kept
-    for line in told:
-        if "network" in line:
-            _remove_containers(line["network"])
-        if "bucket" in line:
-            _keep_photos(**line)
-    _end(parts[:-1])
+    try:
+        for line in told:
+            if "network" in line:
+                _remove_containers(line["network"])
+            if "bucket" in line:
+                _keep_photos(**line)
+    finally:  # whatever went wrong, no part stays behind
+        _end(parts[:-1])
 
 
 def _keep_photos(url: str, bucket: str, folder: str) -> None:
