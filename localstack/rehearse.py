@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,9 @@ down_revision = "{down_revision}"
 def upgrade() -> None:
     {statement}
 """
+# The emulator's API Gateway passes over `x-amazon-apigateway-any-method`.
+ANY_METHOD: Final = re.compile(r"^( +)(\w+):(\n +Type: Api\n +Properties: \{.*Method: )ANY(.*\}\n)", re.MULTILINE)
+METHODS: Final = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS")
 STEPS: Final = (
     "fail at first",
     "create",
@@ -55,6 +59,11 @@ STEPS: Final = (
     "go back",
     "delete",
 )
+
+
+def _each_method(event: re.Match[str]) -> str:
+    indent, name, before, after = event.groups()
+    return "".join(f"{indent}{name}{method.title()}:{before}{method}{after}" for method in METHODS)
 
 
 class RehearsalError(RuntimeError):
@@ -198,6 +207,8 @@ class Rehearsal:
         samconfig = tree / "samconfig.toml"
         registry = f'image_repository = "{self.registry}"'
         samconfig.write_text(samconfig.read_text().replace("resolve_image_repos = true", registry))
+        template = tree / "template.yaml"
+        template.write_text(ANY_METHOD.sub(_each_method, template.read_text()))
         if migration:
             versions = tree / "migrations" / "versions"
             newest = max(path.name for path in versions.glob("*.py"))[:4]
