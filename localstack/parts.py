@@ -78,7 +78,15 @@ def redis(settings: Settings) -> Part:
     options = ["--bind", *_addresses(settings), "--appendonly", "yes", "--save", ""]
     options += ["--protected-mode", "no"]  # it would refuse containers; nobody else reaches the addresses above
     command = [get_binary_path(), "--port", str(port), *options]
-    return Part("Redis", command, [("ROTTENBOT_REDIS_PORT", port)], "redis", folder=data, reasons=REDIS_REASONS)
+    return Part(
+        "Redis",
+        command,
+        [("ROTTENBOT_REDIS_PORT", port)],
+        "redis",
+        folder=data,
+        reasons=REDIS_REASONS,
+        answers=lambda: _has_loaded(port),  # it listens before it has read what it kept
+    )
 
 
 def archive(settings: Settings, credentials: Credentials) -> Part:
@@ -296,6 +304,16 @@ def _compose_variables(settings: Settings, credentials: Credentials) -> dict[str
 
 def _addresses(settings: Settings) -> list[str]:
     return sorted({"127.0.0.1", host(settings)})
+
+
+def _has_loaded(port: int) -> bool:
+    import redis as client
+
+    try:
+        with client.Redis(port=port, socket_timeout=2) as connection:
+            return bool(connection.ping())
+    except client.RedisError:
+        return False
 
 
 def _lets_in(port: int, password: str) -> bool:
