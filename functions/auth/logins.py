@@ -11,6 +11,7 @@ LOCK: Final = 4_601_777  # any number that nothing else in this database locks o
 def renew() -> None:
     """See to it that each log-in exists, with the password that its secret has now. Raises UnavailableError."""
     config = settings.logins()
+    secrets.forget()  # this environment may have read them before they were replaced
     for role, secret in (
         ("rottenbot_auth", config.auth_database_secret),
         ("rottenbot_archive", config.archive_database_secret),

@@ -82,21 +82,15 @@ def test_the_stages_name_parameters_that_the_template_has() -> None:
 
 
 def test_functions_take_a_database_password_that_was_replaced(stack: Stack, client: Client) -> None:
-    secret = stack.variables("AuthFunction")["DATABASE_SECRET"]
-
-    def replace(connection: pg8000.native.Connection, password: str) -> None:
-        login = {"username": parts.POSTGRES_USER, "password": password}
-        connection.run(f"ALTER ROLE {parts.POSTGRES_USER} PASSWORD '{password}'")
-        stack.aws("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(login))
-        connection.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rottenbot'")
-
+    secret, manager = stack.variables("AuthFunction")["DATABASE_SECRET"], stack.aws("secretsmanager")
+    login = json.loads(manager.get_secret_value(SecretId=secret)["SecretString"])
+    password = secrets.token_hex(16)
     client.call("GET", "/auth/me")
-    with pg8000.native.Connection(**stack.database()) as connection:
-        try:
-            replace(connection, secrets.token_hex(16))
-            assert client.call("GET", "/auth/me")["email"] == client.email
-        finally:
-            replace(connection, stack.credentials.database_password)
+    with pg8000.native.Connection(**stack.database()) as owner:
+        owner.run(f"ALTER ROLE {login['username']} PASSWORD '{password}'")
+        manager.put_secret_value(SecretId=secret, SecretString=json.dumps(login | {"password": password}))
+        owner.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{login['username']}'")
+    assert client.call("GET", "/auth/me")["email"] == client.email
 
 
 @pytest.mark.usefixtures("deployed")
