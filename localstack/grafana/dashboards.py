@@ -137,6 +137,7 @@ def _resources() -> Dashboard:
         "Resources",
         _lines("Memory of the functions", "bytes", ["sum by (job, instance) (memory_usage_bytes)"]),
         _lines("Environments of the functions", "short", ["count by (job) (memory_usage_bytes)"]),
+        _lines("Answers to another question", "short", ["sum by (job, store) (answers_mismatched_total)"]),
         _lines("Telemetry that could not be sent", "short", ["sum by (job, signal) (telemetry_dropped_total)"]),
         _lines("Processors of the host", "percentunit", [busy], stacked=True),
         _lines("Memory of the host", "bytes", ["node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes"]),
