@@ -147,10 +147,10 @@ def start(processes: Processes, wanted: Sequence[Part], report: Report) -> None:
 
 
 def _wait(processes: Processes, wanted: Sequence[Part], report: Report, began: float) -> None:
-    waiting = list(wanted)
+    waiting, asked = list(wanted), time.monotonic()
     while waiting:
         for part in list(waiting):
-            if processes.ready(part, time.monotonic() - began):
+            if processes.ready(part, time.monotonic() - asked):
                 waiting.remove(part)
                 if not part.public:
                     report(f"{part.name:<11} {part.address:<30} ready after {time.monotonic() - began:.1f} s")

@@ -83,6 +83,16 @@ def test_a_statement_that_fails_leaves_the_connection_usable() -> None:
     assert database.query("SELECT 1 AS one") == [{"one": 1}]
 
 
+@pytest.mark.parametrize("state", ["08006", "25006", "40001", "40P01", "53100", "53200", "53300", "57P01", "57P03"])
+def test_what_postgres_cannot_do_now_is_said_to_be_unavailable(state: str) -> None:
+    from rottenbot import database
+    from rottenbot.problems import UnavailableError
+
+    with pytest.raises(UnavailableError):
+        database.query(f"DO $$BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END$$")
+    assert database.query("SELECT 1 AS one") == [{"one": 1}]
+
+
 def test_a_parameter_is_never_part_of_the_statement() -> None:
     from rottenbot import database
 

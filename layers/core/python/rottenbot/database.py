@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pg8000.native
 
 Row = dict[str, Any]
-CONNECTION_LOST = ("08", "57P")  # SQLSTATE classes: connection exception; shut down or cannot connect now
+# SQLSTATEs that say nothing of the statement: connection exception; read-only after a failover; transaction rolled
+# back; out of connections, memory or disk; shut down or cannot connect now.
+UNAVAILABLE: Final = ("08", "25006", "40", "53", "57P")
 WRONG_PASSWORD = "28P01"
 UNIQUE_VIOLATION = "23505"
 AS_REVIEWER: Final = "SET LOCAL ROLE rottenbot_reviewer"  # the scope of a statement that may read everybody's rows
@@ -35,10 +37,10 @@ def query(sql: str, *, expected: Mapping[str, object] = NOTHING, scope: str = ""
     `expected` are columns that must have these values in every row: whose it is, and which one. `scope` is what the
     statement may reach (see `as_user` and `AS_REVIEWER`), without which it is what the login may.
 
-    A connection that the server dropped meanwhile is replaced once and the statement sent again, so a statement must
-    be safe to repeat. Raises DuplicateError for a broken unique constraint, UnavailableError when PostgreSQL cannot be
-    reached, and MismatchError for a row that was not asked for. A connection is kept only after an exchange that ended
-    well; whatever else ends one closes it.
+    What PostgreSQL cannot do at the moment (the connection was dropped, say) is tried once more on a new connection, so
+    a statement must be safe to repeat. Raises DuplicateError for a broken unique constraint, UnavailableError when that
+    fails too, and MismatchError for a row that was not asked for. A connection is kept only after an exchange that
+    ended well; whatever else ends one closes it.
     """
     import pg8000.native
 
@@ -49,7 +51,7 @@ def query(sql: str, *, expected: Mapping[str, object] = NOTHING, scope: str = ""
             state = _state(error)
             if state == UNIQUE_VIOLATION:
                 raise DuplicateError from error
-            if not state.startswith(CONNECTION_LOST):
+            if not state.startswith(UNAVAILABLE):
                 raise
             failure: Exception = error
         except (pg8000.native.InterfaceError, OSError) as error:
