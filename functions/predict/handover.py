@@ -35,16 +35,22 @@ def hand_on(key: PhotoKey, photo: bytes, result: Result) -> None:
         raise UnavailableError("The photo could not be saved right now. Please try again later.") from error
 
 
+def read_upload(created: CreatedObject) -> StoredObject | None:
+    """The photo that an event tells of; None when it was handled before."""
+    try:
+        return storage.events().get(created.key, created.version)
+    except MissingObjectError:
+        logger.info("upload was handled before", prediction_uid=str(PhotoKey.parse(created.key).prediction_uid))
+        return None
+
+
 def give_up(created: CreatedObject) -> None:
     """Hand an upload on that could not be processed, however often that was tried, with that for a reason.
 
     It is not decoded, because that may be what fails.
     """
-    key = PhotoKey.parse(created.key)
-    try:
-        photo = storage.events().get(created.key, created.version)
-    except MissingObjectError:
-        logger.info("upload was handled before", prediction_uid=str(key.prediction_uid))
+    key, photo = PhotoKey.parse(created.key), read_upload(created)
+    if photo is None:
         return
     with created.continued(photo.metadata, "give_up_upload"):
         result = Result(classifier.metadata()["version"], created.time, reason=GIVEN_UP)

@@ -58,16 +58,18 @@ def to_array(data: bytes, size: int, min_side: int = MIN_SIDE) -> npt.NDArray[np
     Raises UnreadableImageError when the bytes are of another format, damaged or cut off, when a side is shorter than
     `min_side`, or when decoding would take more than about 300 MB or 2 s of one core; that is judged from the header.
     """
-    with _true_reason(DAMAGED):
+    with true_reason(DAMAGED):
         photo = READERS[media_type(data)](data, size)
     _check(photo, min_side)
-    with _true_reason(DAMAGED if photo.whole else CUT_OFF_FOR_GOOD):
+    with true_reason(DAMAGED if photo.whole else CUT_OFF_FOR_GOOD):
         square = _square(photo.decode(), size, photo.profile)
     return np.asarray(_upright(square, photo.orientation), dtype=np.float32)
 
 
 @contextmanager
-def _true_reason(sentence: str) -> Iterator[None]:
+def true_reason(sentence: str) -> Iterator[None]:
+    """Turn whatever a decoder raises in a block into UnreadableImageError, with this sentence unless there is a truer
+    one."""
     try:
         yield
     except UnreadableImageError:

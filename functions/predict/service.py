@@ -7,14 +7,12 @@ from typing import Final
 
 from functions.predict import classifier, declared
 from functions.predict.classifier import Answer
-from functions.predict.handover import hand_on
+from functions.predict.handover import hand_on, read_upload
 from functions.predict.images import EXTENSIONS, UnreadableImageError, media_type, to_array
 from functions.predict.metadata.stripping import known_parts, without_metadata
 from functions.predict.models import Prediction, Upload
 from rottenbot import settings, storage, telemetry
-from rottenbot.aws import MissingObjectError
 from rottenbot.bucket_events import CreatedObject
-from rottenbot.logs import logger
 from rottenbot.photos import NO_TYPE, PhotoKey, Result
 
 # A Lambda function takes 6 MB, and base64 makes 4 of 3 bytes.
@@ -77,11 +75,8 @@ def classify_upload(created: CreatedObject) -> None:
 
     Can be repeated at any point: the upload goes only after its successor is written.
     """
-    key = PhotoKey.parse(created.key)
-    try:
-        photo = storage.events().get(created.key, created.version)
-    except MissingObjectError:
-        logger.info("upload was handled before", prediction_uid=str(key.prediction_uid))
+    key, photo = PhotoKey.parse(created.key), read_upload(created)
+    if photo is None:
         return
     with created.continued(photo.metadata, "classify_upload"):
         try:

@@ -47,6 +47,7 @@ def photos(side: int = 160) -> dict[str, bytes]:
         "avif": encoded(image, "AVIF", quality=60, speed=10, exif=roomy),
         "heic": (PHOTOS / "odd/apple.heic").read_bytes(),
         "tiled heic": (PHOTOS / "odd/apple_tiles_turned.heic").read_bytes(),
+        "phone heic": (PHOTOS / "phone.heic").read_bytes(),
     }
 
 
@@ -155,7 +156,7 @@ def damaged_files(count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
 
 
 def exif_files(count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    samples = {name: data for name, data in photos(64).items() if name != "heic"}
+    samples = {name: data for name, data in photos(64).items() if name not in ("heic", "phone heic")}
     chance = Random(seed)
     for _ in range(count):
         name = chance.choice(list(samples))

@@ -133,9 +133,9 @@ ENDLESS = {
 
 @pytest.mark.parametrize("body", ENDLESS.values(), ids=ENDLESS)
 def test_what_would_take_long_to_read_is_refused_soon(body: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert "than are taken" in refusal("multipart/form-data; boundary=b", body)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(st.text(max_size=200), st.binary(max_size=300))

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from functions.predict.images import media_type, to_array
-from functions.predict.metadata.heif import UnknownStructureError, stripped
+from functions.predict.metadata.heif import stripped
+from functions.predict.metadata.problems import UnknownStructureError
 from functions.predict.metadata.stripping import known_parts, without_metadata
 from tests.conftest import PHOTOS
 
@@ -285,9 +286,42 @@ def test_damage_never_causes_an_error(picture: Image.Image, name: str) -> None:
         known_parts(bytes(data[: chance.randint(1, len(data))]))
 
 
-@pytest.mark.parametrize("data", [b"", b"I am not a photo", b"<html>", b"GIF89a" + SECRET, bytes(1000)])
-def test_what_is_no_photo_is_kept_as_it_came(data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"I am not a photo", b"<html>", "Äpfel\n".encode()])
+def test_a_text_is_kept_as_it_came(data: bytes) -> None:
     assert known_parts(data) == data
+
+
+@pytest.mark.parametrize("file_format", ["TIFF", "GIF", "BMP", "JPEG2000"])
+def test_nothing_is_kept_of_what_may_hold_a_place_and_cannot_be_stripped(
+    picture: Image.Image, file_format: str
+) -> None:
+    assert known_parts(encoded(picture, file_format, exif=exif(Chance(1), 1), comment=TEXT)) == b""
+
+
+def test_nothing_is_kept_of_a_photo_behind_something_else(picture: Image.Image) -> None:
+    for before in (b"\n", b"\0", b"--boundary\r\n"):
+        assert known_parts(before + jpeg(Chance(1), picture, 6)) == b""
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "heic"])
+def test_a_wrong_length_keeps_no_metadata(picture: Image.Image, name: str) -> None:
+    chance = Chance(11)
+    original = PHONE.read_bytes() if name == "heic" else FORMATS[name](chance, picture, 6)
+    for _ in range(2000):
+        data, at = bytearray(original), chance.randrange(min(len(original), 900))
+        data[at] = chance.choice((data[at] ^ 1 << chance.randrange(8), chance.randrange(256)))
+        if SECRET in known_parts(bytes(data)):
+            pytest.fail(f"byte {at} became {data[at]}")
+
+
+@pytest.mark.parametrize("share", [0.91, 0.95, 0.99])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_webp_that_misses_its_end_can_be_read_when_it_is_stripped(
+    picture: Image.Image, share: float, lossless: bool
+) -> None:
+    whole = encoded(picture, "WEBP", lossless=lossless)
+    data = whole[: int(len(whole) * share)]
+    assert np.array_equal(to_array(without_metadata(data), SIZE), to_array(data, SIZE))
 
 
 @pytest.mark.parametrize(
@@ -307,8 +341,17 @@ def test_what_is_no_photo_is_kept_as_it_came(data: bytes) -> None:
             + box(b"iinf", bytes(6) + box(b"infe", b"\2\0\0\0\0\1\0\0hvc1"))
             + box(b"iloc", bytes(4) + b"\0\0\xff\xff" + b"\0\1\0\0\xff\xff" * 60_000),
         ),
+        box(b"ftyp", b"heic\0\0\0\0")
+        + box(
+            b"meta",
+            bytes(4)
+            + box(b"pitm", bytes(4) + b"\0\1")
+            + box(b"iinf", bytes(6) + box(b"infe", b"\2\0\0\0\0\1\0\0hvc1"))
+            + box(b"iloc", bytes(4) + b"\x44\0\0\1" + b"\0\1\0\0\x80\0" + struct.pack(">II", 300, 1) * 0x8000),
+        )
+        + box(b"mdat", b"") * 40_000,
     ],
-    ids=["fill", "scan", "segments", "chunks", "frames", "items", "extents"],
+    ids=["fill", "scan", "segments", "chunks", "frames", "items", "extents", "places"],
 )
 def test_what_was_made_to_take_long_takes_seconds_at_most(hostile: bytes) -> None:
     assert SECRET not in known_parts(hostile)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from functions.predict.formats import isobmff
 from functions.predict.images import UnreadableImageError, media_type, to_array
 from tests.unit.corpus import (
     PHOTOS,
@@ -262,3 +263,38 @@ def test_reading_photos_in_one_thread_does_not_change_how_pillow_reads_in_anothe
         "assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def riff(kind: bytes, content: bytes) -> bytes:
+    return kind + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+def webp_of(*chunks: bytes) -> bytes:
+    return riff(b"RIFF", b"WEBP" + b"".join(chunks))
+
+
+def test_an_animation_shows_its_first_picture_whatever_the_others_are_made_of() -> None:
+    photo = Image.open(PHOTOS / "Apple__Rotten.jpg").convert("RGB").resize((64, 48))
+    red = Image.new("RGB", photo.size, "red")
+    lossy, lossless = encoded(red, "WEBP")[12:], encoded(photo, "WEBP", lossless=True)[12:]
+    size = (63).to_bytes(3, "little") + (47).to_bytes(3, "little")
+    frames = [riff(b"ANMF", bytes(6) + size + bytes(4) + picture) for picture in (lossless, lossy)]
+    data = webp_of(riff(b"VP8X", b"\2\0\0\0" + size), riff(b"ANIM", bytes(6)), *frames)
+    assert distance(to_array(data, SIZE), to_array(encoded(photo, "PNG"), SIZE)) < 1
+
+
+@pytest.mark.parametrize("kind", [b"EXIF", b"XMP "])
+def test_webp_metadata_may_stand_before_the_picture(kind: bytes) -> None:
+    plain = photos()["webp"]
+    extended = riff(b"VP8X", b"\x0c\0\0\0" + (159).to_bytes(3, "little") + (119).to_bytes(3, "little"))
+    assert (to_array(webp_of(extended, riff(kind, b"odd"), plain[12:]), SIZE) == to_array(plain, SIZE)).all()
+
+
+def test_a_heic_whose_items_are_each_the_whole_file_is_refused() -> None:
+    phone = (PHOTOS / "phone.heic").read_bytes()
+    start = phone.index(b"iloc") - 4
+    entry = struct.pack(">HHHII", 1, 0, 1, 0, len(phone))
+    locations = bytes(4) + b"\x44\0" + struct.pack(">H", 400) + entry * 400
+    bomb = phone[:start] + struct.pack(">I4s", len(locations) + 8, b"iloc") + locations + phone[start:]
+    with pytest.raises(UnreadableImageError, match="damaged"):
+        isobmff.read(bomb[: start + 8 + len(locations)])

@@ -11,6 +11,9 @@ from functions.predict.formats.source import CUT_OFF, DAMAGED
 
 CONTAINERS: Final = {b"meta": 4, b"iprp": 0}
 METADATA: Final = (b"Exif", b"mime", b"uri ")
+DESCRIPTION: Final = b"cdsc"  # the reference by which an item describes a picture
+MOST_OWNED: Final = 255  # properties of an item, as their number has one byte
+MOST_TOLD: Final = 4  # times the file's length that all items together may have
 DERIVED: Final = (b"grid", b"iovl", b"iden", b"tmap")
 MAX_BOXES: Final = 20_000
 MAX_THINGS: Final = 100_000
@@ -19,7 +22,8 @@ MAX_DEPTH: Final = 2  # a mask, its grid, the tiles
 
 @dataclass
 class Boxes:
-    """What stands in a file's meta box. `metadata` are the places of the types of items that hold no picture."""
+    """What stands in a file's meta box. `metadata` are the places of the types of items that hold no picture, and of
+    references from such."""
 
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
@@ -45,7 +49,7 @@ class Boxes:
 
     def of(self, item: int, kind: bytes) -> bytes | None:
         """A property of an item."""
-        for index in self.owned.get(item, []):
+        for index in self.owned.get(item, [])[:MOST_OWNED]:
             if 0 < index <= len(self.properties) and self.properties[index - 1][0] == kind:
                 return self.properties[index - 1][1]
         return None
@@ -62,9 +66,8 @@ class Boxes:
         """How many pixels have to be decoded for an item: its own, or those of all its tiles, and of its mask."""
         if depth > MAX_DEPTH:
             raise UnreadableImageError(DAMAGED)
-        auxiliaries = [
-            other for other in self.auxiliaries.get(item, []) if b"alpha" in (self.of(other, b"auxC") or b"")
-        ]
+        others = set(self.auxiliaries.get(item, []))
+        auxiliaries = [other for other in others if b"alpha" in (self.of(other, b"auxC") or b"")]
         masks = sum(self.coded_pixels(mask, depth + 1) for mask in auxiliaries)
         if self.kinds.get(item) not in DERIVED:
             width, height = self.size(item)
@@ -98,7 +101,7 @@ def read(data: bytes) -> Boxes:
 
 
 def without_metadata(data: bytes, boxes: Boxes) -> bytes:
-    """The same file, in which items of metadata are of a type that decoders pass over."""
+    """The same file, in which items of metadata, and references from any, are of a type that decoders pass over."""
     if not boxes.metadata:
         return data
     changed = bytearray(data)
@@ -160,14 +163,18 @@ def _read_locations(data: bytes, at: int, end: int, boxes: Boxes) -> None:
     numbers = _Numbers(data, at, end)
     version, _ = numbers.take(1), numbers.take(3)
     (offset, length), (base, index) = divmod(numbers.take(1), 16), divmod(numbers.take(1), 16)
-    width = 4 if version == 2 else 2
+    width, told = (4 if version == 2 else 2), 0
     for _ in range(boxes.counted(numbers.take(width))):
         item = numbers.take(width)
         in_file = version == 0 or numbers.take(2) & 15 == 0
         _, begin, extents = numbers.take(2), numbers.take(base), boxes.counted(numbers.take(2))
         for _ in range(extents):
-            _, stop = numbers.take(index if version else 0), begin + numbers.take(offset) + numbers.take(length)
-            boxes.ends[item] = max(boxes.ends.get(item, 0), stop if in_file else 0)
+            numbers.take(index if version else 0)
+            start, size = begin + numbers.take(offset), numbers.take(length)
+            boxes.ends[item] = max(boxes.ends.get(item, 0), start + size if in_file else 0)
+            told += size or len(data)
+    if told > MOST_TOLD * len(data):  # decoders make a copy of each
+        raise UnreadableImageError(DAMAGED)
 
 
 def _read_references(data: bytes, at: int, end: int, boxes: Boxes) -> None:
@@ -176,7 +183,9 @@ def _read_references(data: bytes, at: int, end: int, boxes: Boxes) -> None:
         numbers = _Numbers(data, start, min(stop, end))
         source, count = numbers.take(width), boxes.counted(numbers.take(2))
         targets = [numbers.take(width) for _ in range(count)]
-        if kind == b"dimg":
+        if kind == DESCRIPTION:
+            boxes.metadata.append(data.rindex(DESCRIPTION, at, start))
+        elif kind == b"dimg":
             boxes.parts.setdefault(source, []).extend(targets)
         elif kind == b"auxl":
             for target in targets:

@@ -167,4 +167,6 @@ def _raw_bytes(data: bytes, header: _Header) -> tuple[int, bool]:
         if not header.interlaced and max(piece[-written % row :: row], default=0) > LAST_FILTER:
             return written, False
         written += len(piece)
+        if written >= header.raw:
+            break
     return min(written, header.raw), True

@@ -9,6 +9,7 @@ HEIC_BRANDS: Final = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"h
 AVIF_BRANDS: Final = frozenset((b"avif", b"avis"))
 STRUCTURAL_BRANDS: Final = frozenset((b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"heif", b"1pic"))
 BOXES_OF_VIDEO: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot")
+NOT_IN_TEXT: Final = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 OTHERS: Final = (
     (b"%PDF", "a PDF"),
     (b"GIF8", "a GIF"),
@@ -52,6 +53,15 @@ def media_type(data: bytes) -> str:
     raise UnreadableImageError(f"The file is {_what(data)}; {TAKEN}.")
 
 
+def is_text(data: bytes) -> bool:
+    """Whether a file is nothing but text in UTF-8, and so holds no picture of any format."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return not any(byte in data for byte in NOT_IN_TEXT)
+
+
 def _media_type_of_brands(data: bytes) -> str | None:
     end = min(int.from_bytes(data[:4]), 4096, len(data))
     major, *compatible = (data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4)))
@@ -79,7 +89,7 @@ def _what(data: bytes) -> str:
 
 
 def _what_text(start: bytes) -> str | None:
-    if any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in start):
+    if any(byte in start for byte in NOT_IN_TEXT):
         return None
     lowered = start.lower()
     if b"<svg" in lowered:

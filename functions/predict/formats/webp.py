@@ -14,6 +14,7 @@ from functions.predict.formats.source import BYTES_NEEDED, CUT_OFF, DAMAGED, MAX
 
 HEADER: Final = 12
 PICTURES: Final = (b"VP8 ", b"VP8L")
+OF_A_PICTURE: Final = (b"ALPH", *PICTURES)
 ALPHA_FLAG: Final = 0x10
 ANIMATED_FRAME: Final = 16  # bytes of an animation's frame before its chunks: place, size, duration
 MAX_CHUNKS: Final = 100_000
@@ -27,14 +28,12 @@ def read(data: bytes, _: int) -> Source:
     """Raises UnreadableImageError when its header is damaged or more than the last tenth of its picture is missing."""
     kept: dict[bytes, bytes] = {}
     for kind, content in _chunks(data, HEADER):
-        if kind == b"ANMF":
-            for part, inner in _chunks(content, ANIMATED_FRAME):
+        for part, inner in _chunks(content, ANIMATED_FRAME) if kind == b"ANMF" else [(kind, content)]:
+            if not (part in OF_A_PICTURE and _picture(kept)):  # of several pictures the first
                 kept.setdefault(part, inner)
-        else:
-            kept.setdefault(kind, content)
-        if kind in (b"EXIF", b"XMP "):
+        if kind in (b"EXIF", b"XMP ") and _picture(kept):
             break
-    picture = next((kind for kind in PICTURES if kind in kept), None)
+    picture = _picture(kept)
     if picture is None:
         raise UnreadableImageError(CUT_OFF)
     width, height = _size(picture, kept[picture])
@@ -51,6 +50,10 @@ def read(data: bytes, _: int) -> Source:
     )
 
 
+def _picture(kept: dict[bytes, bytes]) -> bytes | None:
+    return next((kind for kind in PICTURES if kind in kept), None)
+
+
 def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
     """Kind and content of each; what the file is too short for is filled with nothing, if that is a tenth or less."""
     for _ in range(MAX_CHUNKS):
@@ -58,7 +61,7 @@ def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
             return
         kind, length = struct.unpack_from("<4sI", data, at)
         content = data[at + 8 : at + 8 + length]
-        if len(content) < length and kind in (*PICTURES, b"ALPH", b"ANMF"):
+        if len(content) < length and kind in (*OF_A_PICTURE, b"ANMF"):
             require(len(content), length, BYTES_NEEDED)
             content = content.ljust(length + length // 2, b"\0")  # nothing may take more bits than what is missing
         yield kind, content

@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from functions.predict.metadata.problems import UnknownStructureError
+
 PICTURES: Final = frozenset(b"hvc1 hev1 lhv1 hvt1 av01 av1t avc1 vvc1 evc1 jpeg j2k1 unci grid iovl iden tmap".split())
 OF_A_FILE: Final = frozenset((b"ftyp", b"meta", b"mdat"))
 OF_META: Final = frozenset((b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref", b"idat", b"grpl"))
 PROPERTIES_IN_WORDS: Final = frozenset((b"udes", b"altt", b"crtt", b"mdft", b"uuid", b"free", b"skip"))
 OF_STILLS: Final = {b"avis": b"avif", b"hevc": b"heic", b"hevx": b"heix", b"msf1": b"mif1"}
 MOST_META: Final = 2_000_000
+MOST_PAIRS: Final = 1_000_000  # of a span and a place that it may lie in
 IN_FILE, IN_IDAT = 0, 1
-
-
-class UnknownStructureError(ValueError):
-    """It cannot be told where in the file the picture is."""
 
 
 class Span(NamedTuple):
@@ -68,8 +67,11 @@ def _stripped(data: bytearray) -> bytes:
         raise UnknownStructureError
     idat = next((part.content for part in parts if part.kind == b"idat"), Span(0, 0))
     media = [*(box.content for box in boxes if box.kind == b"mdat"), idat]
-    spans = _spans_of(pictures, data, _first(parts, b"iloc"), idat)
+    spans, others = _spans(pictures, data, _first(parts, b"iloc"), idat)
+    if len(spans) * len(media) > MOST_PAIRS:
+        raise UnknownStructureError
     _require_within(spans, media)
+    _require_apart(spans, others)
     for place in media:
         _wipe_between(data, place, spans)
     for box in boxes:
@@ -125,12 +127,13 @@ def _items(data: bytearray, iinf: Box) -> Iterator[Item]:
         yield Item(number, kind, Span(at + (10 if version > 2 else 8), box.content.end))
 
 
-def _spans_of(pictures: set[int], data: bytearray, iloc: Box, idat: Span) -> list[Span]:
+def _spans(pictures: set[int], data: bytearray, iloc: Box, idat: Span) -> tuple[list[Span], list[Span]]:
+    """Where the pictures are, and where everything else is; each in order."""
     version, sizes = struct.unpack_from(">B3xH", data, iloc.content.start)
     reader = _Reader(data, iloc.content.start + 6)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version in (1, 2) else 0
-    spans = []
+    spans, others = list[Span](), list[Span]()
     for _ in range(reader.number(2 if version < 2 else 4)):
         item = reader.number(2 if version < 2 else 4)
         method = reader.number(2) & 15 if version in (1, 2) else IN_FILE
@@ -143,9 +146,10 @@ def _spans_of(pictures: set[int], data: bytearray, iloc: Box, idat: Span) -> lis
             reader.number(index_size)
             start = whole.start + base + reader.number(offset_size)
             length = reader.number(length_size)
-            if item in pictures:
-                spans.append(Span(start, min(start + length, whole.end) if length else whole.end))
-    return sorted(span for span in spans if span.start < span.end)
+            span = Span(start, min(start + length, whole.end) if length else whole.end)
+            if span.start < span.end:
+                (spans if item in pictures else others).append(span)
+    return sorted(spans), sorted(others)
 
 
 class _Reader:
@@ -164,6 +168,15 @@ def _require_within(spans: list[Span], places: list[Span]) -> None:
     for span in spans:
         if not any(place.start <= span.start and span.end <= place.end for place in places):
             raise UnknownStructureError
+
+
+def _require_apart(spans: list[Span], others: list[Span]) -> None:
+    both = sorted([*((span, True) for span in spans), *((span, False) for span in others)])
+    ends = {True: 0, False: 0}
+    for span, is_picture in both:
+        if span.start < ends[not is_picture]:
+            raise UnknownStructureError
+        ends[is_picture] = max(ends[is_picture], span.end)
 
 
 def _still(data: bytearray, ftyp: Box) -> None:

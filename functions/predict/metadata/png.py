@@ -6,6 +6,7 @@ from typing import Final
 
 from functions.predict.formats.exif import UPRIGHT, orientation
 from functions.predict.metadata.orientation import block
+from functions.predict.metadata.problems import UnknownStructureError
 
 SIGNATURE: Final = 8
 # Pixels, what their values mean, how they are laid out and, in an animation, when they are shown.
@@ -13,9 +14,14 @@ OF_THE_PICTURE: Final = frozenset(
     b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST pHYs acTL fcTL fdAT".split()
 )
 
+OF_METADATA: Final = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME", b"caBX", b"sPLT")
+
 
 def stripped(data: bytes) -> bytes:
-    """The picture with its colours and its orientation, and nothing that follows it."""
+    """The picture with its colours and its orientation, and nothing that follows it.
+
+    Raises UnknownStructureError when a chunk's wrong length may have taken in metadata.
+    """
     kept = [data[:SIGNATURE]]
     up, place = UPRIGHT, 0
     for kind, chunk in _chunks(data):
@@ -24,10 +30,19 @@ def stripped(data: bytes) -> bytes:
         if kind == b"IDAT":
             place = place or len(kept)
         if kind in OF_THE_PICTURE:
+            _require_sound(chunk)
             kept.append(chunk)
     if up != UPRIGHT:
         kept.insert(place, _chunk(b"eXIf", block(up)))
     return b"".join(kept)
+
+
+def _require_sound(chunk: bytes) -> None:
+    is_cut_off = len(chunk) < 12 + int.from_bytes(chunk[:4])
+    if is_cut_off and any(kind in chunk for kind in OF_METADATA):
+        raise UnknownStructureError
+    if not is_cut_off and zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
+        raise UnknownStructureError
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

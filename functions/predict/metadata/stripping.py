@@ -3,13 +3,12 @@
 import io
 from typing import Final
 
-from PIL import Image
-
-from functions.predict.formats.exif import orientation
-from functions.predict.images import UnreadableImageError, media_type
+from functions.predict.formats.sniffing import is_text
+from functions.predict.formats.source import DAMAGED
+from functions.predict.images import READERS, UnreadableImageError, media_type, true_reason
 from functions.predict.metadata import heif, jpeg, png, webp
-from functions.predict.metadata.heif import UnknownStructureError
 from functions.predict.metadata.orientation import block
+from functions.predict.metadata.problems import UnknownStructureError
 
 STRIPPED: Final = {
     "image/jpeg": jpeg.stripped,
@@ -19,12 +18,14 @@ STRIPPED: Final = {
     "image/avif": heif.stripped,
 }
 FAST: Final = 1
+WHOLE: Final = 2**16  # a side that no photo is reduced for
 
 
 def without_metadata(photo: bytes) -> bytes:
     """A photo that could be decoded, without its metadata: no byte of its compressed pixels is changed.
 
-    Where a file hides which bytes are its picture's, the picture is written anew, as a PNG, which loses nothing of it.
+    Where a file hides which bytes are its picture's, what it shows is written anew, as a PNG. Raises
+    UnreadableImageError when that cannot be decoded whole.
     """
     try:
         return STRIPPED[media_type(photo)](photo)
@@ -34,29 +35,19 @@ def without_metadata(photo: bytes) -> bytes:
 
 def known_parts(data: bytes) -> bytes:
     """What is left of any file, damaged or no photo at all, without decoding it: nothing that could be metadata of a
-    photo; all of it when it is of no photo's format."""
+    photo; and all of a text."""
     try:
         return STRIPPED[media_type(data)](data)
     except UnreadableImageError:
-        return data
+        return data if is_text(data) else b""
     except UnknownStructureError:
         return b""
 
 
 def _as_png(photo: bytes) -> bytes:
     output = io.BytesIO()
-    with _opened(photo) as image:
-        up = orientation(image.info.get("exif") or b"")
-        profile = image.info.get("icc_profile")
-        image.save(output, "PNG", exif=block(up), icc_profile=profile, compress_level=FAST)
+    with true_reason(DAMAGED):
+        source = READERS[media_type(photo)](photo, WHOLE)
+        exif = block(source.orientation)
+        source.decode().save(output, "PNG", exif=exif, icc_profile=source.profile, compress_level=FAST)
     return output.getvalue()
-
-
-def _opened(photo: bytes) -> Image.Image:
-    if media_type(photo) == "image/avif":
-        return Image.open(io.BytesIO(photo), formats=["AVIF"])
-    import pi_heif
-
-    image: Image.Image = pi_heif.open_heif(photo).to_pillow()  # upright already, whatever its EXIF says
-    image.info.pop("exif", None)
-    return image
