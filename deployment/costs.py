@@ -39,7 +39,6 @@ LOG_GB: Final = 2.5e-6
 # The database's hours awake times its capacity (ACU): pauses, some hours of use, always awake, busy.
 DATABASE_ACU_HOURS: Final = (0.0, 20 * 0.5, HOURS * 0.5, HOURS * 2.0)
 ALARMS: Final = 18
-METRICS_MORE: Final = 3  # of alarms that compare two
 AVAILABILITY_ZONES: Final = 2
 LEAST_CACHE_GB: Final = 0.1
 IMAGES_GB: Final = 0.5
@@ -54,7 +53,7 @@ def photo() -> float:
 
 def standing() -> float:
     """Dollars a month for what is there whether or not it is used, with database and cache elsewhere."""
-    return KEY + 6 * SECRET + (ALARMS + METRICS_MORE) * ALARM + IMAGES_GB * IMAGES_GB_MONTH
+    return KEY + 6 * SECRET + ALARMS * ALARM + IMAGES_GB * IMAGES_GB_MONTH
 
 
 def own_stores(predictions: int, acu_hours: float) -> float:

@@ -356,7 +356,9 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     try:
         with _between_quotes(binaries) as programs:
             command: Command = [*_unprivileged(), programs / "initdb", *options]
-            made = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, cwd="/")
+            made = subprocess.run(
+                command, env={"PATH": os.defpath}, capture_output=True, encoding="utf-8", errors="replace", cwd="/"
+            )
     finally:
         password_file.unlink()
     if made.returncode:

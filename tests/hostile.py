@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,6 +66,10 @@ UIDS: Final = [
     "12345678123456781234567812345678",
 ]
 BODIES: Final = [b"", b"null", b"[]", b"1", b'{"a": ' * 2000, b"\xff\xfe", b"\xef\xbb\xbf{}", b"1" * 5000, b"{}"]
+OBJECTS: Final[list[Any]] = [None, True, [], {}, -1, 10**400, ["a"] * 1000, {"a": {"b": None}}]
+NAMES: Final = ["a.jpg", "\x00", "../../a", "é" * 300, 'a"b;c=d', ""]
+SENDABLE: Final = re.compile(rb"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
+PHOTO: Final = ROOT / "tests" / "photos" / "Banana__Healthy.jpg"
 VALUES: Final = [*MOMENTS, *CURSORS, *TEXTS, *NUMBERS, *UIDS]
 
 
@@ -76,7 +81,10 @@ class Operation:
     path: str
     inside_path: tuple[str, ...]
     in_query: tuple[str, ...]
+    in_header: tuple[str, ...]
+    in_body: tuple[str, ...]
     has_body: bool
+    takes_a_photo: bool
 
     def request(self, choose: random.Random) -> dict[str, Any]:
         """The arguments of a request with hostile values, chosen by `choose`."""
@@ -85,8 +93,20 @@ class Operation:
             path = path.replace(f"{{{name}}}", choose.choice([str(uuid.UUID(int=choose.getrandbits(128))), *UIDS]))
         count = choose.choice([1, 1, 1, 2, len(self.in_query)])  # one that is refused hides what another would do
         query = {name: _value(name, choose) for name in choose.sample(self.in_query, min(count, len(self.in_query)))}
-        body = {"data": choose.choice(BODIES), "headers": {"Content-Type": "application/json"}} if self.has_body else {}
-        return {"method": self.method, "path": path, "params": query, **body}
+        query.pop("save_prediction", None)  # one more photo of one's own would be none of others'
+        values = {name: _value(name, choose).encode("utf-8", "replace") for name in self.in_header}
+        headers = {name: value for name, value in values.items() if SENDABLE.fullmatch(value)}
+        return {"method": self.method, "path": path, "params": query, **self._body(choose, headers)}
+
+    def _body(self, choose: random.Random, headers: dict[str, bytes]) -> dict[str, Any]:
+        if self.takes_a_photo and choose.random() < 0.8:
+            photo = choose.choice([PHOTO.read_bytes(), *BODIES])
+            return {"files": {"file": (choose.choice(NAMES), photo)}, "headers": headers}
+        if not self.has_body:
+            return {"headers": headers}
+        fields = {name: choose.choice([*VALUES, *OBJECTS]) for name in self.in_body if choose.random() < 0.8}
+        body = json.dumps(fields).encode() if choose.random() < 0.7 else choose.choice(BODIES)
+        return {"data": body, "headers": {**headers, "Content-Type": "application/json"}}
 
 
 def _value(name: str, choose: random.Random) -> str:
@@ -98,6 +118,13 @@ def operations() -> list[Operation]:
     """Every operation of the API but those that end a log-in or an account."""
     document = json.loads((ROOT / "functions/predict/openapi.json").read_text())
     return sorted(_operations(document), key=lambda one: (one.path, one.method))
+
+
+def _fields(document: dict[str, Any], operation: dict[str, Any]) -> list[str]:
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    return sorted(document["components"]["schemas"].get(name, {}).get("properties", {}))
 
 
 def _operations(document: dict[str, Any]) -> Iterator[Operation]:
@@ -113,5 +140,8 @@ def _operations(document: dict[str, Any]) -> Iterator[Operation]:
                 path.removeprefix("/api/v1"),
                 tuple(names["path"]),
                 tuple(names["query"]),
+                tuple(names["header"]),
+                tuple(_fields(document, operation)),
                 "requestBody" in operation,
+                "multipart/form-data" in operation.get("requestBody", {}).get("content", {}),
             )

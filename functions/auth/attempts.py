@@ -87,8 +87,9 @@ def wait(account: str, address: str) -> int:
     """The seconds until an address may try an account on which addresses take turns; 0 when it may now.
 
     Turns are `ATTEMPTS_TURN_SECONDS` apart, in the order of asking; each address waits for one at a time, so that an
-    owner at a new address waits for no more turns than there are others. An hour has as many tries as turns (720), and
-    those of each window before there are turns (4 times 10).
+    owner at a new address waits for no more turns than there are others. While MOST_WAITING wait, a further one gets no
+    turn: who has so many addresses keeps out an owner who comes from a new one, though not from a known one. An hour
+    has as many tries as turns (720), and those of each window before there are turns (4 times 10).
     """
     pace = settings.attempts().attempts_turn_seconds
     with cache.exchange() as client:

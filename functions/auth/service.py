@@ -110,7 +110,6 @@ def warm() -> None:
 
 
 def _check_password(request: LogIn) -> User:
-
     passwords = _passwords()
     found = store.find_login(request.email)
     password_hash = found[1] if found else passwords.nobodys_hash

@@ -65,7 +65,8 @@ class Router(APIGatewayRestResolver):
     def methods(self, path: str) -> set[str]:
         """The methods that an address answers to; none for one that is unknown."""
         found = {route.method for route in self._static_routes + self._dynamic_routes if route.rule.match(path)}
-        return found | ({"OPTIONS"} if found else set()) | ({"HEAD"} if "GET" in found else set())
+        is_read = "GET" in found and "POST" not in found  # where POST does the same, GET changes something
+        return found | ({"OPTIONS"} if found else set()) | ({"HEAD"} if is_read else set())
 
 
 class _RequestValidation(OpenAPIRequestValidationMiddleware):
@@ -179,7 +180,12 @@ def handler(app: Router, warm: Callable[[], None]) -> Handler:
 
 def _answer(app: Router, event: Event, context: LambdaContext) -> dict[str, Any]:
     if event.get("httpMethod") == "HEAD":
-        return _without_body(_answer(app, event | {"httpMethod": "GET"}, context))
+        method = "GET" if "HEAD" in app.methods(event.get("path") or "") else "HEAD"
+        return _without_body(_resolve(app, event | {"httpMethod": method}, context))
+    return _resolve(app, event, context)
+
+
+def _resolve(app: Router, event: Event, context: LambdaContext) -> dict[str, Any]:
     try:
         return app.resolve(event, context)
     except Exception:
